@@ -1,0 +1,109 @@
+"""From a token stream on disk to oriented batches. `orient` is the only place that knows what "backward" means.
+
+A data folder holds the tokenizer, `train.bin`, `validation.bin` (flat streams of token ids, one EOS after each
+document) and `meta.json` (dtype, counts, hashes). A window is T consecutive tokens of a stream. In both directions
+the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+DIRECTIONS = ("forward", "backward")
+EOS = "<|endoftext|>"
+EOS_ID = 0  # in the data folders we write: ends every document, and as BOS opens every window
+
+
+def orient(ids, direction: str):
+    """`ids` [..., n] (array or tensor) in the order in which `direction` reads them; twice is the identity."""
+    if direction == "forward":
+        return ids
+    if direction == "backward":
+        return ids.flip(-1) if isinstance(ids, torch.Tensor) else ids[..., ::-1]
+    raise ValueError(f"direction is {direction!r}, must be one of {DIRECTIONS}")
+
+
+def stream_dtype(vocab_size: int) -> np.dtype:
+    """Smallest unsigned integer type that holds every id: 2 bytes up to a vocabulary of 65,536, then 4."""
+    return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
+
+
+def read_meta(folder: str | Path) -> dict:
+    """`meta.json` of a data folder; SystemExit when the folder is not a finished one."""
+    path = Path(folder) / "meta.json"
+    if not path.is_file():
+        raise SystemExit(
+            f"{folder}: not a data folder (no meta.json in it). Make one with tokenize_lang.py or make_synthetic.py; "
+            "an interrupted one is completed by running the same command again."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def data_sha256(splits: dict, dtype: np.dtype, tokenizer_sha256: str) -> str:
+    """One hash that identifies a data set: both streams (`sha256` of each split), their type and the tokenizer."""
+    parts = [splits[split]["sha256"] for split in ("train", "validation")] + [np.dtype(dtype).name, tokenizer_sha256]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def open_stream(folder: str | Path, split: str) -> np.ndarray:
+    """Token ids [n] of one split, memory-mapped; SystemExit when the file is not as long as `meta.json` says."""
+    meta, path = read_meta(folder), Path(folder) / f"{split}.bin"
+    dtype, tokens = np.dtype(meta["dtype"]), meta["splits"][split]["tokens"]
+    size = path.stat().st_size if path.is_file() else 0
+    if size != tokens * dtype.itemsize:
+        raise SystemExit(
+            f"{path}: {size:,} bytes, but meta.json says {tokens:,} tokens of {dtype.itemsize} bytes = "
+            f"{tokens * dtype.itemsize:,}. The file is damaged: delete {folder} and make it again."
+        )
+    return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
+
+
+def document_starts(ids: np.ndarray, eos: int = EOS_ID) -> np.ndarray:
+    """Position [D] of the first token of each document in a stream [n]; an EOS belongs to the document it ends."""
+    ends = np.flatnonzero(np.asarray(ids) == eos)
+    return np.unique(np.concatenate([[0], ends[ends < len(ids) - 1] + 1]))
+
+
+class Windows(Dataset):
+    """The windows [T] of a stream, every `stride` tokens; `keep_tail` adds the last, shorter one: so all is seen."""
+
+    def __init__(self, stream: np.ndarray, context: int, stride: int | None = None, keep_tail: bool = False):
+        if context < 1 or (stride is not None and not 1 <= stride <= context):
+            raise ValueError(f"context {context}, stride {stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
+        self.stream, self.context, self.stride = stream, context, stride or context
+        self.full = max(0, (len(stream) - context) // self.stride + 1)
+        seen = (self.full - 1) * self.stride + context if self.full else 0
+        self.tail = int(keep_tail and seen < len(stream))
+
+    def __len__(self) -> int:
+        return self.full + self.tail
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        begin = index * self.stride
+        return self.stream[begin : begin + self.context].astype(np.int64)
+
+
+@dataclass
+class ReverseTokenCollator:
+    """Windows in text order → `input_ids` and `labels` [B, T] in reading order; a short window is padded with -100."""
+
+    direction: str
+    bos: int = EOS_ID
+
+    def __call__(self, windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
+        longest = max(map(len, windows))
+        labels = torch.full((len(windows), longest), -100)
+        for row, window in zip(labels, windows, strict=True):
+            row[: len(window)] = orient(torch.from_numpy(window), self.direction)
+        return {"input_ids": shift_right(labels, self.bos), "labels": labels}
+
+
+def shift_right(labels: torch.Tensor, bos: int) -> torch.Tensor:
+    """What the model reads to predict `labels` [B, T]: BOS, then all but the last; padding becomes BOS, too."""
+    read = torch.cat([labels.new_full((len(labels), 1), bos), labels[:, :-1]], dim=1)
+    return read.masked_fill(read == -100, bos)

@@ -1,0 +1,449 @@
+"""Text to data folders: what is split, encoded and recorded, what is refused, and what survives being killed."""
+
+import bz2
+import filecmp
+import functools
+import gzip
+import http.server
+import json
+import lzma
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import regex
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+import tokenize_lang
+from aot import text
+from aot.data import EOS_ID, open_stream, read_meta
+from aot.runs import file_sha256
+
+SCRIPT = Path(tokenize_lang.__file__)
+WORDS = "la flèche du temps va de la cause à l’effet ; où finit-elle ? 🏹 <|endoftext|> 時間 の 矢 naïve é".split()
+
+
+def paragraphs(count: int = 300, seed: int = 0) -> list[str]:
+    choose = random.Random(seed)
+    return ["\n".join(" ".join(choose.choices(WORDS, k=9)) for _ in range(choose.randint(1, 4))) for _ in range(count)]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current folder with a French text in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("fr.txt").write_text("\n\n".join(paragraphs()) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def make(name: str, *flags: str, source: str = "fr.txt") -> Path:
+    defaults = ["--vocab_size", "400", "--validation_fraction", "0.1", "--num_proc", "1"]
+    tokenize_lang.main(["--source", source, "--name", name, *defaults, *flags])
+    return Path("data", name)
+
+
+def decoded(folder: Path, split: str) -> list[str]:
+    ids, tokenizer = np.asarray(open_stream(folder, split)), AutoTokenizer.from_pretrained(folder)
+    ends = np.flatnonzero(ids == EOS_ID)
+    return [tokenizer.decode(part[part != EOS_ID]) for part in np.split(ids, ends + 1)[:-1]]
+
+
+def same_folders(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    return names == sorted(path.name for path in other.iterdir()) and not any(
+        filecmp.cmpfiles(one, other, names, shallow=False)[1:]
+    )
+
+
+@pytest.mark.parametrize("level", ["bpe", "char", "byte"])
+def test_streams_hold_every_document_once(here, level):
+    folder = make("fr", "--level", level)
+    meta, parts = read_meta(folder), {split: decoded(folder, split) for split in ("train", "validation")}
+    assert sorted(parts["train"] + parts["validation"]) == sorted(paragraphs())
+    for split, documents in parts.items():
+        ids = open_stream(folder, split)
+        assert ids.dtype == meta["dtype"] == "uint16" and ids.max() < meta["vocab_size"]
+        assert meta["splits"][split] == {
+            "documents": len(documents),
+            "tokens": len(ids),
+            "bytes": sum(len(document.encode()) for document in documents),
+            "characters": sum(map(len, documents)),
+            "sha256": file_sha256(folder / f"{split}.bin"),
+        }
+    assert "<|endoftext|>" in " ".join(parts["train"])  # as text, id 0 only ends documents
+    assert not Path("data", "fr.partial").exists()
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> dict:
+    texts = paragraphs()
+    return {
+        "bpe": text.train_bpe(texts, 400),
+        "byte": text.byte_tokenizer(),
+        "char": text.char_tokenizer(sorted(set("".join(texts)))),
+    }
+
+
+def backend_ids(document: str, tokenizer) -> np.ndarray:
+    return text.encode([document], tokenizer.backend_tokenizer, EOS_ID)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    document=st.text()
+    | st.lists(st.sampled_from(["<|endoftext|>", "🏳️‍🌈", " ", "\n", "e\u0301", "'s", " ."])).map("".join)
+)
+def test_any_text_comes_back(tokenizers, document):
+    for level in ("bpe", "byte"):
+        ids = backend_ids(document, tokenizers[level])
+        assert ids[-1] == EOS_ID and EOS_ID not in ids[:-1]
+        assert tokenizers[level].decode(ids[:-1]) == document
+    assert np.array_equal(ids, text.encode([document.encode()], None, EOS_ID))  # numpy = tokenizer
+
+
+@settings(max_examples=50, deadline=None)
+@given(document=st.text(st.sampled_from("".join(sorted(set("".join(WORDS)))) + " ")))
+def test_characters_come_back(tokenizers, document):
+    ids = backend_ids(document, tokenizers["char"])
+    assert len(ids) == len(document) + 1 and tokenizers["char"].decode(ids[:-1]) == document
+
+
+def test_unseen_character_is_unk(tokenizers):
+    ids = backend_ids("fZZ", tokenizers["char"])
+    assert tokenizers["char"].convert_ids_to_tokens(ids.tolist()) == ["f", text.UNK, text.UNK, "<|endoftext|>"]
+
+
+@pytest.mark.parametrize("level", ["bpe", "char", "byte"])
+def test_tokenizer_hash_survives_saving_and_use(tokenizers, level, tmp_path):
+    tokenizer = tokenizers[level]
+    known = text.tokenizer_sha256(tokenizer)
+    for name in ("data", "checkpoint"):
+        text.save_tokenizer(tokenizer, tmp_path / name)
+        saved_class = json.loads((tmp_path / name / "tokenizer_config.json").read_text())["tokenizer_class"]
+        assert saved_class in ("GPT2Tokenizer", "PreTrainedTokenizerFast")  # known to transformers 4 and 5
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path / name)
+        tokenizer.backend_tokenizer.enable_truncation(5)
+        backend_ids("a", tokenizer)
+        assert text.tokenizer_sha256(tokenizer) == known
+    assert len({text.tokenizer_sha256(other) for other in tokenizers.values()}) == 3
+
+
+@settings(max_examples=100, deadline=None)
+@given(document=st.text() | st.lists(st.sampled_from(["e\u0301", "👩‍👩‍👧", "🇫🇷", "क्षि", "a"])).map("".join))
+def test_reversal_keeps_graphemes(document):
+    assert text.reverse_graphemes(document) == "".join(regex.findall(r"\X", document)[::-1])
+    assert sorted(text.reverse_graphemes(document)) == sorted(document)
+
+
+def test_reversed_text(here):
+    plain, backwards = make("fr"), make("fr_reversed", "--reverse_text")
+    for split in ("train", "validation"):  # same documents in both parts
+        assert decoded(backwards, split) == [text.reverse_graphemes(document) for document in decoded(plain, split)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    order=st.permutations(range(40)), copies=st.lists(st.integers(0, 39), max_size=10), sampled=st.integers(50, 4000)
+)
+def test_split_and_sample_ignore_the_order(order, copies, sampled):
+    documents = paragraphs(40)
+    args = tokenize_lang.TokenizeArguments(["x"], "x", tokenizer_sample_bytes=sampled)
+    shuffled = [documents[index] for index in order]
+    one, other = (tokenize_lang.survey(read, args) for read in (documents, shuffled))
+    assert one.sample == other.sample and sum(len(data) for _, data in one.sample) <= sampled
+    assert np.array_equal(one.bytes_in, other.bytes_in)
+    chunk = [document.encode() for document in documents + [documents[index] for index in copies]]
+    parts = tokenize_lang.encode_chunk(
+        chunk, None, 2**19, tokenize_lang.TokenizeArguments(["x"], "x", level="byte"), 0, "u2"
+    )
+    apart = [set(bytes(ids.astype("u1")).split(b"\0")) - {b""} for ids, _ in parts.values()]
+    assert not apart[0] & apart[1] and sum(map(len, apart)) == len(set(documents))
+
+
+def test_result_ignores_processes_and_chunks(here, monkeypatch):
+    one = make("fr")
+    monkeypatch.setattr(tokenize_lang, "CHUNK_BYTES", 7_000)
+    two = make("fr", "--num_proc", "2", "--output_dir", "two")
+    assert two == Path("data/fr") and same_folders(one, Path("two/fr"))
+
+
+def test_validation_tokens(here):
+    for level in ("bpe", "char", "byte"):
+        tokens = read_meta(make(level, "--level", level, "--validation_tokens", "2000"))["splits"]["validation"][
+            "tokens"
+        ]
+        assert 1900 < tokens < 2300
+    with pytest.raises(SystemExit, match="more than half of the text"):
+        make("more", "--validation_tokens", "20000")
+
+
+def test_tokenizer_sample_and_vocabulary(here, capsys):
+    meta = read_meta(make("fr", "--tokenizer_sample_bytes", "5000", "--vocab_size", "5000"))
+    assert 4000 < meta["tokenizer_sample"]["bytes"] <= 5000
+    assert 257 < meta["vocab_size"] < 5000 and "not 5,000" in capsys.readouterr().err
+    reused = read_meta(make("again", "--tokenizer", "data/fr"))
+    assert reused["tokenizer_sha256"] == meta["tokenizer_sha256"] and reused["tokenizer_sample"] is None
+    assert reused["splits"] == meta["splits"] and reused["data_sha256"] == meta["data_sha256"]
+
+
+def test_alphabet_is_that_of_train(here):
+    documents = paragraphs() + [f"only here {chr(0x4E00 + number)}" for number in range(100)]
+    Path("fr.txt").write_text("\n\n".join(documents), encoding="utf-8")
+    folder = make("fr", "--level", "char")
+    alphabet = set(AutoTokenizer.from_pretrained(folder).get_vocab()) - {"<|endoftext|>", text.UNK}
+    assert alphabet == set("".join(decoded(folder, "train"))) and "�" not in alphabet
+    assert text.UNK in " ".join(decoded(folder, "validation"))
+
+
+COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_formats_agree(here, suffix):
+    documents = paragraphs(20)
+    lines = "\n\n\n".join(documents).replace("\n", "\r\n")
+    Path(f"a.txt{suffix}").write_bytes(COMPRESS[suffix](b"\xef\xbb\xbf" + lines.encode() + b"\n\n \n\n\n"))
+    rows = "".join(json.dumps({"text": document, "n": [1]}) + "\n" for document in [*documents, "  ", None])
+    half = len(rows) // 2  # two members, one file
+    Path(f"a.jsonl{suffix}").write_bytes(
+        b"".join(COMPRESS[suffix](part.encode()) for part in (rows[:half], rows[half:]))
+    )
+    assert list(text.read_documents(f"a.txt{suffix}")) == documents
+    assert list(text.read_documents(f"a.jsonl{suffix}")) == documents
+    lined = list(text.read_documents(f"a.txt{suffix}", documents="line"))
+    assert lined == [line for document in documents for line in document.split("\n")]
+
+
+def test_paragraphs_are_those_of_datasets(here):
+    from datasets import load_dataset
+
+    Path("fr.txt.xz").write_bytes(lzma.compress(Path("fr.txt").read_bytes()))
+    rows = load_dataset("text", data_files="fr.txt.xz", sample_by="paragraph", split="train", streaming=True)
+    assert [row["text"].strip("\n") for row in rows] == list(text.read_documents("fr.txt.xz"))
+
+
+def test_hub_data_set_code_on_a_local_one(here):
+    Path("hub").mkdir()
+    write_parquet(Path("hub/train-0.parquet"), paragraphs(30), "content")
+    assert list(text.read_documents("hub", column="content")) == paragraphs(30)
+    assert list(text.read_documents("hub/train-0.parquet", column="content")) == paragraphs(30)
+
+
+def write_parquet(path: Path, documents: list[str], column: str = "text") -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({column: documents}), path, row_group_size=10)
+
+
+def test_bytes_of_any_file(here):
+    Path("code").mkdir()
+    contents = {"a.py": b"print(1)\r\n", "b.bin": bytes(range(256)), "c.md": b"# c\n\n\n"}
+    contents |= {f"{n}.dna": bytes(random.Random(n).choices(b"ACGT", k=50)) for n in range(30)}
+    for name, content in contents.items():
+        Path("code", name).write_bytes(content)
+    folder = make("code", "--level", "byte", "--documents", "file", source="code")
+    streams = [np.asarray(open_stream(folder, split)) for split in ("train", "validation")]
+    documents = [part for ids in streams for part in np.split(ids, np.flatnonzero(ids == EOS_ID) + 1)[:-1]]
+    assert sorted(bytes((part[:-1] - 1).astype(np.uint8)) for part in documents) == sorted(contents.values())
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves the current folder; with `ranges`, parts of files too, as servers of large files do."""
+
+    ranges = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        asked = regex.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if not (self.ranges and asked):
+            return super().do_GET()
+        content = Path(self.translate_path(self.path)).read_bytes()
+        begin, end = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {begin}-{end}/{len(content)}")
+        self.send_header("Content-Length", str(end + 1 - begin))
+        self.end_headers()
+        self.wfile.write(content[begin : end + 1])
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_url(here, ranges):
+    handler = functools.partial(type("Handler", (Server,), {"ranges": ranges}), directory=here)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        Path("fr.txt.xz").write_bytes(lzma.compress(Path("fr.txt").read_bytes()))
+        write_parquet(Path("fr.parquet"), paragraphs())
+        url = f"http://127.0.0.1:{server.server_port}"
+        local, remote = make("local", source="fr.txt.xz"), make("remote", source=f"{url}/fr.txt.xz")
+        assert read_meta(local)["data_sha256"] == read_meta(remote)["data_sha256"]
+        assert read_meta(remote)["inputs"][0]["bytes"] == Path("fr.txt.xz").stat().st_size
+        if ranges:
+            rows = make("rows", source=f"{url}/fr.parquet")
+            assert read_meta(rows)["data_sha256"] == read_meta(local)["data_sha256"]
+        with pytest.raises(SystemExit, match="absent.txt"):
+            make("absent", source=f"{url}/absent.txt")
+        server.shutdown()
+
+
+def test_finished_or_refused(here, capsys):
+    folder = make("fr")
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    make("fr", "--num_proc", "2", source="./fr.txt")
+    assert "finished before" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="vocab_size: 400 / 401"):
+        make("fr", "--vocab_size", "401")
+    Path("fr.txt").write_text("\n\n".join(paragraphs(seed=1)), encoding="utf-8")
+    with pytest.raises(SystemExit, match="input 1: .*sha256"):
+        make("fr")
+    assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("stop", [1, 2, 7, "rename"])
+def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
+    whole = make("fr", "--output_dir", "whole") and Path("whole/fr")
+    encode, calls = tokenize_lang.encode_chunk, []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return encode(*args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tokenize_lang, "CHUNK_BYTES", 5_000)
+        patch.setattr(tokenize_lang, "CHECKPOINT_SECONDS", 0)
+        patch.setattr(tokenize_lang, "encode_chunk", interrupted)
+        if stop == "rename":
+            patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        make("fr")
+    assert not Path("data/fr").exists()
+    with pytest.raises(SystemExit, match="seed: 0 / 1"):
+        make("fr", "--seed", "1")
+    with Path("data/fr.partial/fr/train.bin").open("ab") as file:
+        file.write(b"not yet accounted for")
+    make("fr")
+    assert same_folders(whole, Path("data/fr")) and not Path("data/fr.partial").exists()
+
+
+def test_killed_with_all_its_processes(here):
+    program = (
+        "import time, tokenize_lang; write = tokenize_lang.write_streams; tokenize_lang.CHUNK_BYTES = 3_000;"
+        "tokenize_lang.CHECKPOINT_SECONDS = 0; slow = lambda parts: ((time.sleep(0.1), p)[1] for p in parts);"
+        "tokenize_lang.write_streams = lambda encoded, *rest: write(slow(encoded), *rest);"
+        "flags = '--source fr.txt --name fr --vocab_size 400 --validation_fraction 0.1 --num_proc 2';"
+        "tokenize_lang.main(flags.split())"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent)}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, start_new_session=True)
+    while not Path("data/fr.partial/progress.json").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not Path("data/fr").exists()
+    whole = make("fr", "--output_dir", "whole") and Path("whole/fr")
+    assert same_folders(whole, make("fr"))
+    with pytest.raises(ProcessLookupError):  # none of the encoding processes is left
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+
+
+BAD = {
+    "empty": (b"", [], "no document"),
+    "blank": (b" \n\n \n", [], "no document"),
+    "one document": (b"just one", [], "0 of 1 documents|1 of 1 documents"),
+    "latin-1": (b"fine\n\nfine\nna\xefve\n", [], r"bad.txt, line 4, byte 13 .*not UTF-8.*--errors replace"),
+    "cut in a character": ("fine\n\né".encode()[:-1], [], "line 3, byte 6 .*not UTF-8"),
+    "long line": (b"a" * 50_000_000, [], "bad.txt: document 1 is longer than 20,000,000 bytes.*--documents"),
+    "no blank line": (b"abc def\n" * 3000, ["--max_document_bytes", "20000"], "document 1 is longer"),
+    "long row": (b'{"text": "abc"}\n{"text": "abcdefgh"}', ["--max_document_bytes", "7"], "document 2 is longer"),
+    "no JSON": (b'{"text": "a"}\n\n{"text": ', [], "line 3: invalid JSON"),
+    "no column": (b'{"text": "a"}\n{"txt": "a"}', [], "line 2: no column 'text', its columns are txt"),
+    "no text": (b'{"text": 3}', [], "holds int, not text"),
+    "no object": (b"[1]", [], "it is no JSON object"),
+    "surrogate": (b'{"text": "\\ud800"}', [], "surrogates not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(here, case):
+    content, flags, message = BAD[case]
+    name = "bad.jsonl" if content[:1] in (b"{", b"[") else "bad.txt"
+    Path(name).write_bytes(content)
+    with pytest.raises(SystemExit, match=message) as stopped:
+        make("bad", *flags, source=name)
+    assert "\n" not in str(stopped.value) and not Path("data").exists()
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix])
+def test_damaged_archive(here, suffix):
+    noise = "\n\n".join(random.Random(0).randbytes(50).hex() for _ in range(5000)).encode()
+    whole = COMPRESS[suffix](noise)
+    path = Path(f"a.txt{suffix}")
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SystemExit, match=f"{path}: cut short"):
+        make("bad", source=str(path))
+    path.write_bytes(whole[:50_000] + bytes(5_000) + whole[55_000:])
+    with pytest.raises(SystemExit, match=str(path)):
+        make("bad", source=str(path))
+    assert not Path("data").exists()
+
+
+def test_errors_replace(here):
+    for suffix, compress in COMPRESS.items():
+        Path(f"a.txt{suffix}").write_bytes(compress(b"na\xefve\n\nb"))
+        assert list(text.read_documents(f"a.txt{suffix}", errors="replace")) == ["na�ve", "b"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--source", "absent.txt"], "absent.txt: no such file"),
+        (["--level", "word"], None),
+        (["--colour", "red"], "--colour"),
+        (["--validation_fraction", "1.5"], "between 0 and 1"),
+        (["--vocab_size", "100"], "at least 257"),
+        (["--name", "a/b"], "--output_dir"),
+        (["--validation_tokens", "0"], "at least 1"),
+    ],
+)
+def test_wrong_flags(here, flags, message):
+    with pytest.raises(SystemExit, match=message) as stopped:
+        make("x", *flags)
+    assert stopped.value.code not in (0, None) and not Path("data").exists()
+
+
+def test_wrong_level_in_a_file(here):
+    Path("x.json").write_text('{"source": ["fr.txt"], "name": "x", "level": "word"}')
+    with pytest.raises(SystemExit, match="level is 'word', must be one of bpe, char, byte"):
+        tokenize_lang.main(["x.json"])
+
+
+def test_foreign_tokenizer_is_refused(here, tokenizers):
+    tokenizers["bpe"].save_pretrained("foreign")
+    config = json.loads(Path("foreign/tokenizer_config.json").read_text())
+    Path("foreign/tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "a"}))
+    with pytest.raises(SystemExit, match="'a' is id .*needs id 0"):
+        make("fr", "--tokenizer", "foreign")
+
+
+def test_command_line_and_yaml(here):
+    Path("fr.yaml").write_text("source: fr.txt\nname: fr\nvocab_size: 400\nvalidation_fraction: 0.1\nnum_proc: 1\n")
+    done = subprocess.run([sys.executable, SCRIPT, "fr.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0 and "bytes/token" in done.stdout, done.stderr
+    bad = subprocess.run([sys.executable, SCRIPT, "--source", "no.txt", "--name", "x"], capture_output=True, text=True)
+    assert bad.returncode == 1 and bad.stderr.splitlines() == [bad.stderr.strip()]
+    assert same_folders(make("fr", "--output_dir", "flags") and Path("flags/fr"), Path("data/fr"))
