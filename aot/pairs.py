@@ -1,0 +1,76 @@
+"""Pairs of checkpoints: where they are, and whether they differ in direction alone."""
+
+from pathlib import Path
+
+from transformers import AutoConfig, PretrainedConfig
+
+from aot.data import DIRECTIONS
+from aot.runs import RECIPE, RESULTS, differences, file_sha256
+
+SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
+
+
+def locate_pair(name: str) -> dict[str, str]:
+    """Path or Hub id by direction: NAME/forward and NAME/backward in a folder, else NAME-forward and NAME-backward."""
+    if not Path(name).is_dir():
+        return {direction: f"{name}-{direction}" for direction in DIRECTIONS}
+    pair = {direction: Path(name) / direction for direction in DIRECTIONS}
+    for direction, folder in pair.items():
+        if not folder.is_dir():
+            raise SystemExit(f"{name}: has no {direction} in it, so it is no pair; train with --direction {direction}")
+    return {direction: str(folder) for direction, folder in pair.items()}
+
+
+def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
+    """Configuration of a checkpoint (folder or Hub id); SystemExit where there is none or the run is not finished."""
+    if (Path(path) / RECIPE).is_file() and not (Path(path) / RESULTS).is_file():
+        raise SystemExit(f"{path}: is not trained to the end; run the same training command again, it goes on")
+    try:
+        return AutoConfig.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as error:
+        cause = str(error).split("\n")[0]
+        raise SystemExit(f"{path}: no model there, neither a folder nor on the Hub: {cause}") from error
+
+
+def recipe_of(config: PretrainedConfig, but: tuple[str, ...] = ()) -> dict:
+    """What a checkpoint says it was made from, without direction and the keys in `but`; {} if it says nothing."""
+    recipe = getattr(config, "arrow_of_time", {})
+    return {key: value for key, value in recipe.items() if key not in ("direction", *but)}
+
+
+def trained_context(config: PretrainedConfig) -> int:
+    """Tokens per window that a checkpoint was trained on, or else can read at most; SystemExit if it tells neither."""
+    context = recipe_of(config).get("context") or getattr(config, "max_position_embeddings", None)
+    if context is None:
+        raise SystemExit(f"{config.name_or_path}: does not say how many tokens it reads; give --context")
+    return context
+
+
+def weights_identity(path: str, config: PretrainedConfig) -> str | None:
+    """Hash of the weight files of a folder, or the commit of a Hub repository."""
+    files = sorted(Path(path).glob("*.safetensors"))
+    return "+".join(map(file_sha256, files)) if files else config._commit_hash
+
+
+def check_direction(config: PretrainedConfig, path: str, direction: str, trusted: bool) -> None:
+    """SystemExit unless a checkpoint is of this direction; `trusted`: the user's word counts where it says nothing."""
+    own = getattr(config, "direction", None)
+    if own is None and not trusted:
+        raise SystemExit(f"{path}: does not say its direction; if you know it, use --forward and --backward")
+    if own not in (None, direction):
+        raise SystemExit(f"{path}: is a {own} model, but stands for the {direction} one")
+
+
+def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig]) -> None:
+    """SystemExit, naming what differs, unless all pairs differ in direction alone, and from each other in the seed."""
+    for pair in pairs:
+        if differ := differences(*(recipe_of(configs[path]) for path in pair.values())):
+            raise SystemExit(
+                f"{' and '.join(pair.values())}: no pair, they differ in more than direction: {'; '.join(differ)}"
+            )
+    first, *others = (pair["forward"] for pair in pairs)
+    for path in others:
+        differ = differences(*(recipe_of(configs[model], but=SEED) for model in (first, path)))
+        if differ or recipe_of(configs[first]) == recipe_of(configs[path]):
+            cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else "they have the same seed"
+            raise SystemExit(f"{first} and {path}: cannot stand for two seeds of one pair, {cause}")

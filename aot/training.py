@@ -1,0 +1,81 @@
+"""The Trainer with this project's loss and evaluation: all T tokens of every window, none of them twice."""
+
+import math
+from pathlib import Path
+
+import torch
+from transformers import Trainer, TrainerCallback
+
+from aot.runs import evaluations, last_checkpoint, log_history
+from aot.scoring import token_losses
+from metrics.arrow_of_time.gap import arrow
+
+
+class ReverseTrainer(Trainer):
+    """Trains one direction; with the run folder of its `twin`, each evaluation also gives ∂ at the same step."""
+
+    def __init__(self, *args, twin: Path | None = None, **kwargs):
+        super().__init__(*args, compute_metrics=self.exact_loss, **kwargs)
+        self.twin = twin
+        self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
+        self.loss_is_scaled_for_ga = False  # all micro-batches have equally many tokens
+        self.first_bad_step = torch.tensor(math.inf, device=self.args.device)
+        self.add_callback(StopAtNonFiniteLoss(self))
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Mean loss of all tokens in nats; the usual causal-LM loss would leave out the first token of each window."""
+        outputs = model(input_ids=inputs["input_ids"])
+        loss = token_losses(outputs.logits, inputs["labels"]).mean()
+        return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, *args, **kwargs):
+        loss = super().training_step(*args, **kwargs)
+        bad_step = torch.where(loss.isfinite(), math.inf, self.state.global_step + 1.0)
+        self.first_bad_step = torch.minimum(self.first_bad_step, bad_step)  # stays on the device: nothing waits for it
+        return loss
+
+    def get_eval_dataloader(self, eval_dataset=None):
+        """Every window: `dataloader_drop_last` is for training batches."""
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return super().get_eval_dataloader(eval_dataset)
+        finally:
+            self.args.dataloader_drop_last = drop_last
+
+    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+        """Losses [B, T] of the tokens in place of logits [B, T, V], and no mean of the batch: see `exact_loss`."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            losses = token_losses(model(input_ids=inputs["input_ids"]).logits, inputs["labels"])
+        return None, losses, inputs["labels"]
+
+    def exact_loss(self, prediction) -> dict[str, float]:
+        """Held-out nats per token, each token once, added in float64; ∂ where the twin has been at this step."""
+        scored = prediction.label_ids != -100
+        loss = float(prediction.predictions[scored].mean(dtype="float64"))
+        metrics = {"loss": loss, "tokens": int(scored.sum())}
+        twin_loss = evaluations(log_history(self.twin)).get(self.state.global_step) if self.twin else None
+        if twin_loss is not None:
+            pair = (loss, twin_loss) if self.model.config.direction == "forward" else (twin_loss, loss)
+            metrics["aot"] = arrow(*([value] for value in pair))["aot"]
+        return metrics
+
+    def save_model(self, output_dir=None, _internal_call=False):
+        """As the Trainer does; the checkpoint says at which step it was taken."""
+        self.model.config.arrow_of_time["step"] = self.state.global_step
+        super().save_model(output_dir, _internal_call)
+
+
+class StopAtNonFiniteLoss(TrainerCallback):
+    """Makes sure, before anything is logged or saved, that no step so far had a NaN or infinite loss."""
+
+    def __init__(self, trainer: ReverseTrainer):
+        self.trainer = trainer
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if control.should_log or control.should_save or control.should_evaluate:
+            if (step := self.trainer.first_bad_step.item()) < math.inf:
+                raise SystemExit(
+                    f"{args.output_dir}: the loss was NaN or infinite at step {step:.0f}. Last good checkpoint: "
+                    f"{last_checkpoint(Path(args.output_dir)) or 'none'}. Lower --learning_rate, or try --bf16 false."
+                )

@@ -1,0 +1,267 @@
+"""Measure the arrow of time ∂ of a text with a forward and a backward model.
+
+    python compute_aot.py --pair runs/en-micro-T256-seed42 --data data/en
+    python compute_aot.py --pair runs/en-seed1 runs/en-seed2 runs/en-seed3 --data data/en     # seeds of one pair
+    cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
+
+Every token is scored exactly once in each direction. Prints ∂ with its interval and writes to OUTPUT_DIR: `aot.json`
+(all numbers), `losses.npz` (the loss of each token in nats, in text order) and figures: `by_position.png`,
+`documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
+"""
+
+import hashlib
+import itertools
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from accelerate.utils import find_executable_batch_size
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from aot.cli import parse_arguments
+from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.models import load_model
+from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
+from aot.runs import differences, provenance, read_json, write_json
+from aot.scoring import automatic_batch_size, score, tokens_read
+from aot.text import encode, list_sources, read_documents, tokenizer_sha256
+from metrics.arrow_of_time.gap import arrow_from_totals
+
+
+@dataclass
+class PairArguments:
+    """Which models."""
+
+    pair: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "A run folder with forward/ and backward/, or NAME for NAME-forward and NAME-backward, folders or "
+            "Hub ids. Several are taken as training seeds of one pair."
+        },
+    )
+    forward: str | None = field(default=None, metadata={"help": "Instead of --pair: the forward model."})
+    backward: str | None = field(default=None, metadata={"help": "Instead of --pair: the backward model."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
+
+
+@dataclass
+class TextArguments:
+    """Which text: one of --data, --text or --dataset."""
+
+    data: str | None = field(default=None, metadata={"help": "Data folder, whose --split is scored."})
+    split: str = field(default="validation", metadata={"help": "Split of the data folder, or of the Hub data set."})
+    text: list[str] = field(
+        default_factory=list, metadata={"help": "Text: files, folders, URLs as for tokenize_lang.py, or - for stdin."}
+    )
+    dataset: str | None = field(default=None, metadata={"help": "Data set on the Hub."})
+    dataset_config: str | None = field(default=None, metadata={"help": "Its configuration, such as a language."})
+    column: str = field(default="text", metadata={"help": "Column with the text, in .jsonl, .parquet and on the Hub."})
+    documents: Literal["paragraph", "line", "file"] = field(
+        default="paragraph",
+        metadata={"help": "What a document of --text is, the unit of the interval: separated by blank lines, ..."},
+    )
+    errors: str = field(default="strict", metadata={"help": "Invalid UTF-8: strict or replace."})
+
+
+@dataclass
+class ScoreArguments:
+    """How it is scored and where the result goes."""
+
+    context: int | None = field(default=None, metadata={"help": "Tokens per window. Default: as trained."})
+    stride: int | None = field(
+        default=None,
+        metadata={
+            "help": "Tokens from one window to the next. Default: the context, each token in one window. Half of it "
+            "gives each token at least half a window to read before it, in either direction, at twice the cost."
+        },
+    )
+    by_text: bool = field(
+        default=False, metadata={"help": "Compare nats per document of models whose tokenizers or training differ."}
+    )
+    confidence: float = field(default=0.95, metadata={"help": "Coverage of the interval."})
+    sentence: str | None = field(
+        default=None, metadata={"help": "Short text for sentence.png. Default: the first words of the text."}
+    )
+    batch_size: str = field(default="auto", metadata={"help": "Windows at once, halved when memory runs out."})
+    device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
+    output_dir: str | None = field(default=None, metadata={"help": "Default: scores/PAIR-on-TEXT."})
+
+
+def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]], dict]:
+    """Path of each model of each pair by direction, and all configurations by path; SystemExit unless true pairs."""
+    explicit = (args.forward, args.backward)
+    if bool(args.pair) == any(explicit) or any(explicit) != all(explicit):
+        raise SystemExit("give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL")
+    pairs = [locate_pair(name) for name in args.pair] or [dict(zip(DIRECTIONS, explicit, strict=True))]
+    configs = {path: load_config(path, args.revision) for pair in pairs for path in pair.values()}
+    for pair in pairs:
+        for direction, path in pair.items():
+            check_direction(configs[path], path, direction, trusted=not args.pair)
+    if by_text and len(pairs) > 1:
+        raise SystemExit("--by_text compares one pair at a time")
+    if not by_text:
+        check_pairs(pairs, configs)
+    return pairs, configs
+
+
+def read_texts(args: TextArguments) -> list[str]:
+    """All documents of --text or --dataset; SystemExit, in one line, when they cannot be read or there are none."""
+    sources = [args.dataset] if args.dataset else args.text
+    settings = {"documents": args.documents, "column": args.column, "config": args.dataset_config, "split": args.split}
+    try:
+        files = sources if sources == ["-"] else list_sources(sources, args.documents)
+        texts = [text for file in files for text in read_documents(file, errors=args.errors, **settings)]
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    if not texts:
+        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
+    return texts
+
+
+def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
+    """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
+    meta = read_meta(data)
+    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
+        raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
+    if not meta["splits"].get(split, {}).get("tokens"):
+        raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
+    return open_stream(data, split)
+
+
+def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, revision, how) -> list[np.ndarray]:
+    """Loss [n] in nats of each token of each stream [n]; the batch is halved until it fits in memory."""
+    model = load_model(path, revision).to(how.device)
+    start = automatic_batch_size(model, how.context) if how.batch_size == "auto" else int(how.batch_size)
+
+    @find_executable_batch_size(starting_batch_size=start)
+    def in_batches_of(batch_size):
+        return [score(model, ids, direction, how.context, how.stride, batch_size, bos) for ids in streams]
+
+    return in_batches_of()
+
+
+def control(totals: np.ndarray, units: np.ndarray) -> float | None:
+    """A/A control: root mean square ∂ of two seeds of one direction, `totals` [K, D] nats; None with one seed."""
+    between = [arrow_from_totals(*two, units)["aot"] for two in itertools.combinations(totals, 2)]
+    return float(np.sqrt(np.mean(np.square(between)))) if between else None
+
+
+def finished_report(folder: Path, request: dict) -> dict:
+    """The report in a folder that was finished before; SystemExit when it answers another request."""
+    report = read_json(folder / "aot.json")
+    if report is None:
+        raise SystemExit(f"{folder}: exists and holds no scores; choose another --output_dir")
+    if differ := differences(report["request"], request):
+        raise SystemExit(
+            f"{folder}: holds other scores (there / now: {'; '.join(differ)}); delete it or choose another --output_dir"
+        )
+    return report
+
+
+def draw(folder: Path, report: dict, losses: dict, totals: dict, tokens: list[str], bars: dict) -> None:
+    """All figures; by direction, over K seeds: losses [K, n], document totals [K, D], losses of a sentence [K, t]."""
+    from aot import figures  # matplotlib takes a second, which --help need not wait for
+
+    losses, totals, bars = ({name: np.mean(runs, 0, float) for name, runs in y.items()} for y in (losses, totals, bars))
+    context, stride, by_text = (report["request"][key] for key in ("context", "stride", "by_text"))
+    read = {name: tokens_read(len(loss), context, stride, name) for name, loss in losses.items()}
+    figures.plot_by_position(folder / "by_position.png", losses, read, same_windows=stride == context and not by_text)
+    figures.plot_documents(folder / "documents.png", totals["forward"], totals["backward"], report)
+    if not by_text:
+        figures.plot_sentence(folder / "sentence.png", tokens, bars)
+
+
+def print_report(report: dict, folder: Path) -> None:
+    """The report as a person reads it."""
+    low, high = report["low"], report["high"]
+    interval = "no interval" if low is None else f"{report['confidence']:.4g} interval {low:+.3%} to {high:+.3%}"
+    rows = [
+        ("", "forward →", "backward ←"),
+        (f"nats per {report['unit']}", f"{report['forward']:.4f}", f"{report['backward']:.4f}"),
+        ("bits per byte", *(f"{report['bits_per_byte'][direction]:.4f}" for direction in DIRECTIONS)),
+        ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", f"nats per {report['unit']}"),
+        ("r = ℓ←/ℓ→ − 1", f"{report['ratio']:+.3%}", "as in the tables of the paper"),
+        ("∂", f"{report['aot']:+.3%}", interval),
+        ("scored", f"{report['tokens']:,.0f}", f"{report['unit']}s in {report['documents']:,} documents"),
+        ("training seeds", f"{report['seeds']}", ", ".join(f"{aot:+.3%}" for aot in report["per_seed"])),
+    ]
+    if report["sign_test_p"] is not None:
+        share = f"{report['documents_forward_easier']:.1%}"
+        rows.append(("documents, ∂ > 0", share, f"sign test p = {report['sign_test_p']:.2g}"))
+    if report["seeds"] > 1:
+        apart = " and ".join(f"{report['control'][direction]:.3%} ({direction})" for direction in DIRECTIONS)
+        rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))
+    print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
+    print(f"\n{report['verdict']}\n{folder}/: aot.json losses.npz by_position.png documents.png sentence.png")
+
+
+def main(argv: list[str] | None = None) -> None:
+    which, what, how = parse_arguments(PairArguments, TextArguments, ScoreArguments, doc=__doc__, argv=argv)
+    if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
+        raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
+    pairs, configs = load_pairs(which, how.by_text)
+    tokenizers = {path: AutoTokenizer.from_pretrained(path, revision=which.revision) for path in configs}
+    if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1 and not how.by_text:
+        raise SystemExit(f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; use --by_text")
+    how.context = how.context or min(map(trained_context, configs.values()))
+    how.stride = how.stride or how.context
+    how.device = how.device or str(torch.accelerator.current_accelerator() or "cpu")
+
+    if what.data:
+        streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
+        text_bytes = read_meta(what.data)["splits"][what.split]["bytes"]
+    else:
+        texts = read_texts(what)
+        streams = {path: encode(texts, tok.backend_tokenizer, tok.eos_token_id) for path, tok in tokenizers.items()}
+        text_bytes = sum(len(text.encode()) for text in texts)
+    text = what.data or what.dataset or what.text[0]
+    request = {
+        "pairs": pairs,
+        "weights": {path: weights_identity(path, config) for path, config in configs.items()},
+        "text": text,
+        "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in streams.items()},
+        **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence", "sentence")},
+    }
+    models = which.pair[0] if which.pair else which.forward
+    folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(text).name}")
+    if folder.exists():
+        return print_report(finished_report(folder, request), folder)
+
+    losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
+    for pair, direction in itertools.product(pairs, DIRECTIONS):
+        path = pair[direction]
+        ids, tokenizer = streams[path], tokenizers[path]
+        starts = document_starts(ids, tokenizer.eos_token_id)
+        sentence = ids[:24]  # as many bars as can be labelled
+        if how.sentence:
+            sentence = encode([how.sentence], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1]
+        bos = tokenizer.bos_token_id
+        of_text, of_sentence = score_model(path, [ids, sentence], direction, bos, which.revision, how)
+        losses[direction].append(of_text)
+        totals[direction].append(np.add.reduceat(of_text.astype(np.float64), starts))
+        bars[direction].append(of_sentence)
+    units = [len(text.encode()) for text in texts] if how.by_text else np.diff(np.append(starts, len(ids)))
+    report = {
+        **arrow_from_totals(totals["forward"], totals["backward"], units, how.confidence),
+        "unit": "byte" if how.by_text else "token",
+        "bytes": text_bytes,
+        "bits_per_byte": {name: np.mean(loss, 0).sum() / np.log(2) / text_bytes for name, loss in totals.items()},
+        "control": {name: control(loss, units) for name, loss in totals.items()},
+        "request": request,
+        **provenance(),
+    }
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    draw(partial, report, losses, totals, [tokenizer.decode([token]) for token in sentence], bars)
+    np.savez(partial / "losses.npz", ids=ids, document_starts=starts, **losses)
+    write_json(partial / "aot.json", report)
+    partial.rename(folder)
+    print_report(report, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""Train a causal language model on a data folder, forward, backward, or one after the other.
+
+    python run_clm_reverse.py --data data/en --direction both --size micro
+    accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, the paper's settings
+    accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
+
+Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
+of all steps), `recipe.json` (what has to be equal to go on) and, last of all, `results.json`. The same command again
+goes on where it stopped. The two runs of a pair are equal in data, order of windows, initial weights, schedule and
+steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens of each window.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
+
+from aot.cli import parse_arguments
+from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
+from aot.models import build_model, load_model
+from aot.runs import (
+    RECIPE,
+    RESULTS,
+    evaluations,
+    last_checkpoint,
+    provenance,
+    read_json,
+    start_or_continue,
+    weights_sha256,
+    write_json,
+)
+from metrics.arrow_of_time.gap import arrow
+
+
+@dataclass
+class RunArguments:
+    """What is trained on what."""
+
+    data: str = field(metadata={"help": "Data folder made by tokenize_lang.py or make_synthetic.py."})
+    direction: Literal["forward", "backward", "both"] = field(
+        default="both", metadata={"help": "Order of reading. `both` trains one after the other."}
+    )
+    context: int = field(
+        default=256, metadata={"help": "Tokens per window, all of them predicted: 256 as in most of the paper."}
+    )
+    stride: int | None = field(
+        default=None,
+        metadata={"help": "Tokens from one training window to the next. Default: the context. The paper: half of it."},
+    )
+    size: str = field(
+        default="medium",
+        metadata={"help": "GPT-2 of this size: nano, micro, mini, small, gpt1, medium, large or xl (aot/models.py)."},
+    )
+    model_type: str = field(
+        default="gpt2",
+        metadata={"help": "Any causal LM of transformers, such as llama; its size is set by --config_overrides."},
+    )
+    config_overrides: str | None = field(
+        default=None, metadata={"help": "Changes to the model's configuration: `n_layer=2,n_embd=64`."}
+    )
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={
+            "help": "Continue from these weights, folder or Hub id, instead of a new model. A pair's folder (with "
+            "forward/ and backward/ in it) gives each direction its own."
+        },
+    )
+
+
+def paper(name: str, value):
+    """A field of TrainingArguments with another default and the same help."""
+    return field(default=value, metadata=TrainingArguments.__dataclass_fields__[name].metadata)
+
+
+@dataclass
+class ReverseTrainingArguments(TrainingArguments):
+    """Defaults: AdamW and batch of the paper (90 windows on each of 2 GPUs). Its cosine restarts are left out: a pair
+    is compared at the end of a schedule, where the loss is lowest and least noisy, and a restart raises it there. The
+    warm-up is a fraction of the run, of which the paper's 4,000 steps were 0.7 %."""
+
+    output_dir: str | None = field(
+        default="", metadata={"help": "Run folder. Default: runs/DATA-SIZE-T{context}-seed{seed}."}
+    )
+    bf16: bool | None = field(
+        default=None,
+        metadata={"help": "bfloat16 autocast. Default: where the GPU or CPU computes in it; weights stay float32."},
+    )
+    resume_from_checkpoint: str | None = field(
+        default="auto", metadata={"help": "`auto`: the newest complete checkpoint of the run folder. Or a folder."}
+    )
+    per_device_train_batch_size: int = paper("per_device_train_batch_size", 90)
+    per_device_eval_batch_size: int = paper("per_device_eval_batch_size", 32)
+    learning_rate: float = paper("learning_rate", 1e-4)
+    lr_scheduler_type: str = paper("lr_scheduler_type", "cosine")
+    warmup_steps: float = paper("warmup_steps", 0.01)
+    weight_decay: float = paper("weight_decay", 0.01)
+    num_train_epochs: float = paper("num_train_epochs", 1.0)
+    logging_steps: float = paper("logging_steps", 50)
+    logging_nan_inf_filter: bool = paper("logging_nan_inf_filter", False)
+    eval_strategy: str = paper("eval_strategy", "steps")
+    eval_steps: float | None = paper("eval_steps", 0.1)
+    save_steps: float = paper("save_steps", 0.1)
+    save_total_limit: int | None = paper("save_total_limit", 2)
+    dataloader_drop_last: bool = paper("dataloader_drop_last", True)
+    remove_unused_columns: bool | None = paper("remove_unused_columns", False)
+
+    def __post_init__(self):
+        self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
+        if self.bf16 is None:
+            self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
+        super().__post_init__()
+        self.remove_unused_columns = False  # windows have no columns
+
+
+def computes_in_bf16(use_cpu: bool) -> bool:
+    """Whether the processor has bfloat16 arithmetic; where it is emulated, autocast is slower than float32."""
+    if use_cpu:
+        return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+# What has to be equal for two runs to be a pair, or for one to be continued, besides data, model and window order.
+SETTINGS = (
+    *("seed", "data_seed", "learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "optim"),
+    *("weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
+    *("num_train_epochs", "max_steps"),
+)
+
+
+
+def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
+    """The model before its first step: the same weights in both directions, unless a pair is continued."""
+    set_seed(seed)
+    if run.model_name_or_path is None:
+        return build_model(meta["vocab_size"], run.context, run.size, run.model_type, run.config_overrides)
+    folder = Path(run.model_name_or_path) / direction
+    model = load_model(str(folder) if folder.is_dir() else run.model_name_or_path)
+    declared = getattr(model.config, "direction", direction)
+    if declared != direction:
+        raise SystemExit(f"{run.model_name_or_path}: is a {declared} model, which cannot go on as a {direction} one")
+    if model.config.vocab_size < meta["vocab_size"]:
+        raise SystemExit(
+            f"{run.model_name_or_path}: knows {model.config.vocab_size} tokens, {run.data} has {meta['vocab_size']}. "
+            "Tokenize the text with the tokenizer of the model."
+        )
+    return model
+
+
+def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> dict:
+    """Train one direction, or go on with it, or find it finished; returns its results."""
+    from aot.training import ReverseTrainer  # here, because --help need not wait for the Trainer
+
+    pair, args = Path(args.output_dir), copy.copy(args)
+    folder, twin = (pair / name for name in (direction, DIRECTIONS[direction == "forward"]))
+    args.output_dir = str(folder)
+
+    meta = read_meta(run.data)
+    windows = Windows(open_stream(run.data, "train"), run.context, run.stride)
+    held_out = Windows(open_stream(run.data, "validation"), run.context, keep_tail=True)
+    windows_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    if len(windows) < windows_per_step or not held_out:
+        raise SystemExit(
+            f"{run.data}: {len(windows)} training windows of {run.context} tokens and {len(held_out)} held-out ones, "
+            f"of {windows_per_step} and 1 needed. Use more text, a shorter --context or a smaller batch."
+        )
+
+    model = initial_model(direction, run, meta, args.seed)
+    recipe = {
+        "direction": direction,
+        "data_sha256": meta["data_sha256"],
+        "tokenizer_sha256": meta["tokenizer_sha256"],
+        "context": run.context,
+        "stride": windows.stride,
+        "windows_per_step": windows_per_step,
+        **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
+        "parameters": model.num_parameters(),
+        "initial_weights_sha256": weights_sha256(model),
+    }
+    if not start_or_continue(folder, recipe):
+        print(f"{folder}: finished before, made from the same data and settings")
+        return read_json(folder / RESULTS)
+
+    model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
+    trainer = ReverseTrainer(
+        model=model,
+        args=args,
+        train_dataset=windows,
+        eval_dataset=held_out,
+        data_collator=ReverseTokenCollator(direction),
+        processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
+        twin=twin if read_json(twin / RECIPE) == {**recipe, "direction": twin.name} else None,
+    )
+    auto = args.resume_from_checkpoint == "auto"
+    progress = trainer.train(resume_from_checkpoint=last_checkpoint(folder) if auto else args.resume_from_checkpoint)
+    step = trainer.state.global_step
+    if step not in evaluations(trainer.state.log_history):
+        trainer.evaluate()
+    trainer.save_model()
+    trainer.save_state()
+    results = {
+        "direction": direction,
+        "step": step,
+        "train_tokens": step * windows_per_step * run.context,
+        "eval_tokens": meta["splits"]["validation"]["tokens"],
+        "eval_loss": evaluations(trainer.state.log_history)[step],
+        "train_seconds": progress.metrics["train_runtime"],
+        "data": run.data,
+        **provenance(),
+    }
+    if trainer.is_world_process_zero():
+        write_json(folder / RESULTS, results)
+    return results
+
+
+def main(argv: list[str] | None = None) -> None:
+    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{run.size}-T{run.context}-seed{args.seed}"
+    both = run.direction == "both"
+    losses = {name: train(name, run, args)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
+    if args.process_index == 0:
+        print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")
+        if both:
+            aot = arrow([losses["forward"]], [losses["backward"]])["aot"]
+            print(f"∂ = {aot:+.3%}. With its interval and figures:")
+            print(f"    python compute_aot.py --pair {args.output_dir} --data {run.data}")
+
+
+if __name__ == "__main__":
+    main()
