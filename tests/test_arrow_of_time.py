@@ -1,0 +1,255 @@
+import doctest
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from metrics.arrow_of_time import coverage
+from metrics.arrow_of_time.gap import arrow, arrow_from_totals
+
+ROOT = Path(__file__).parents[1]
+CARD = ROOT / "metrics" / "arrow_of_time" / "README.md"
+SHARES = ["aot", "low", "high", "standard_error", "ratio", "documents", "documents_forward_easier"]
+NUMBERS = [*SHARES, "forward", "backward", "delta", "tokens"]
+slow_machine = settings(deadline=None)
+
+
+@st.composite
+def entries(draw):
+    n = draw(st.integers(2, 30))
+    losses = arrays(float, n, elements=st.floats(0.1, 10))
+    documents = draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))
+    weights = draw(arrays(float, n, elements=st.integers(1, 50)))
+    return draw(losses), draw(losses), documents, weights
+
+
+def assert_same(one, other, keys=NUMBERS):
+    for key in keys:
+        assert (one[key] is None) == (other[key] is None)
+        if one[key] is not None:
+            assert one[key] == pytest.approx(other[key], rel=1e-6, abs=1e-8)
+
+
+@slow_machine
+@given(entries())
+def test_equal_losses_give_exactly_zero(data):
+    forward, _, documents, weights = data
+    result = arrow(forward, forward, documents, weights)
+    assert result["aot"] == result["delta"] == 0
+    assert result["low"] in (0, None) and result["high"] in (0, None)
+    assert result["sign_test_p"] is result["documents_forward_easier"] is None
+
+
+@slow_machine
+@given(entries())
+def test_swapping_directions_mirrors_the_interval(data):
+    forward, backward, documents, weights = data
+    result = arrow(forward, backward, documents, weights)
+    swapped = arrow(backward, forward, documents, weights)
+    assert swapped["aot"] == -result["aot"]
+    assert swapped["sign_test_p"] == result["sign_test_p"]
+    if result["low"] is not None:
+        assert (swapped["low"], swapped["high"]) == (-result["high"], -result["low"])
+
+
+@slow_machine
+@given(entries(), st.floats(0.01, 100))
+def test_scaling_all_losses_leaves_the_arrow(data, scale):
+    forward, backward, documents, weights = data
+    scaled = arrow(scale * forward, scale * backward, documents, weights)
+    assert_same(scaled, arrow(*data), SHARES)
+
+
+@slow_machine
+@given(entries(), st.randoms(use_true_random=False))
+def test_order_of_entries_does_not_matter(data, random):
+    forward, backward, documents, weights = data
+    order = list(range(len(forward)))
+    random.shuffle(order)
+    shuffled = arrow(forward[order], backward[order], [documents[i] for i in order], weights[order])
+    assert_same(shuffled, arrow(*data))
+
+
+@slow_machine
+@given(entries(), st.floats(0.1, 0.9))
+def test_splitting_an_entry_changes_nothing(data, part):
+    forward, backward, documents, weights = data
+    parts = np.append(weights, (1 - part) * weights[0])
+    parts[0] *= part
+    split = arrow(np.append(forward, forward[0]), np.append(backward, backward[0]), [*documents, documents[0]], parts)
+    assert_same(split, arrow(*data))
+
+
+def test_known_answer():
+    result = arrow([2, 4, 3], [3, 4, 2], documents=["a", "a", "b"], weights=[1, 1, 2])
+    assert (result["forward"], result["backward"], result["delta"]) == (3, 2.75, -0.25)
+    assert result["aot"] == pytest.approx(-0.25 / 2.875)
+    assert result["ratio"] == pytest.approx(2.75 / 3 - 1)
+    assert (result["tokens"], result["documents"], result["seeds"]) == (4, 2, 1)
+    assert result["documents_forward_easier"] == 0.5
+    assert result["per_seed"] == [result["aot"]]
+    assert result["seed_spread"] is None
+
+
+def test_documents_of_equal_loss_give_the_one_sample_t_interval():
+    difference = np.array([0.1, -0.05, 0.2, 0.15, 0.02, 0.11])
+    result = arrow(3 - difference / 2, 3 + difference / 2, confidence=0.9)
+    expected = stats.ttest_1samp(difference / 3, 0).confidence_interval(0.9)
+    assert (result["low"], result["high"]) == pytest.approx((expected.low, expected.high))
+
+
+def test_standard_error_is_the_delete_one_jackknife():
+    rng = np.random.default_rng(0)
+    tokens = rng.lognormal(6, 1, 12)
+    forward, backward = tokens * rng.uniform(2, 4, 12), tokens * rng.uniform(2, 4, 12)
+    result = arrow_from_totals(forward, backward, tokens)
+    kept = [np.delete(np.arange(12), d) for d in range(12)]
+    left_out = np.array([arrow_from_totals(forward[k], backward[k], tokens[k])["aot"] for k in kept])
+    error = np.sqrt(11 / 12 * np.sum((left_out - result["aot"]) ** 2))
+    assert result["standard_error"] == pytest.approx(error)
+    loss = forward + backward
+    freedom = loss.sum() ** 2 / np.sum(loss**2) - 1
+    assert result["high"] - result["aot"] == pytest.approx(error * stats.t.ppf(0.975, freedom))
+
+
+def test_seeds_that_agree_on_documents_leave_the_interval_of_one_seed():
+    forward, backward = np.array([3.0, 2.5, 3.5]), np.array([3.1, 2.7, 3.6])
+    one = arrow(forward, backward)
+    two = arrow(np.tile(forward, 2), np.tile(backward, 2), documents=[0, 1, 2] * 2, seeds=["x"] * 3 + ["y"] * 3)
+    assert (two["low"], two["high"], two["seed_spread"]) == pytest.approx((one["low"], one["high"], 0))
+    assert two["seeds"] == 2 and "2 training seeds" in two["verdict"]
+    assert "training noise is not in the interval" in one["verdict"]
+
+
+def test_documents_that_agree_leave_the_t_interval_of_seeds():
+    gaps = np.array([0.1, 0.2, 0.4])
+    forward, backward = (np.outer(3 + half * gaps, np.ones(4)) for half in (-0.5, 0.5))
+    result = arrow_from_totals(forward, backward, np.ones(4))
+    expected = stats.ttest_1samp(gaps / 3, 0).confidence_interval()
+    assert (result["low"], result["high"]) == pytest.approx((expected.low, expected.high))
+    assert result["per_seed"] == pytest.approx(gaps / 3)
+    assert result["seed_spread"] == pytest.approx(np.std(gaps / 3, ddof=1))
+
+
+@pytest.mark.parametrize(
+    "gap, finding", [(0.2, "forward is easier"), (-0.2, "backward is easier"), (0, "no arrow found at this precision")]
+)
+def test_verdict(gap, finding):
+    noise = np.tile([0.05, -0.05, 0.02, -0.02], 5)
+    assert finding in arrow(np.full(20, 3.0), 3 + gap + noise)["verdict"]
+
+
+@pytest.mark.parametrize("documents", [["a", "a"], ["a", "b"]])
+def test_no_bounds_where_one_document_holds_all_the_loss(documents):
+    result = arrow([3, 0], [3.5, 0], documents)
+    assert result["low"] is result["high"] is result["standard_error"] is None
+    assert "at least 2 are needed" in result["verdict"]
+
+
+def test_same_losses_in_another_order_are_a_tie_not_an_arrow():
+    forward = np.random.default_rng(0).exponential(3, (20, 1000))
+    documents = np.repeat(np.arange(20), 1000)
+    result = arrow(forward.ravel(), forward[:, ::-1].ravel(), documents)
+    assert result["aot"] == result["high"] == 0 and result["sign_test_p"] is None
+
+
+def test_result_is_json():
+    result = arrow([3.0, 2, 4] * 2, [3.5, 2, 4] * 2, ["a", "b", "c"] * 2, np.ones(6, int), np.repeat([0, 1], 3))
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(forward=[], backward=[]), "forward is empty"),
+        (dict(backward=[1, 2, 3]), r"backward has shape \(3,\) but forward has 2 entries"),
+        (dict(forward=[[1], [2]], backward=[[1], [2]]), "forward has shape"),
+        (dict(documents=["a"]), "documents has shape"),
+        (dict(forward=[1, np.nan]), r"forward\[1\] is nan"),
+        (dict(backward=[np.inf, 1]), r"backward\[0\] is inf"),
+        (dict(backward=[1, -1]), r"backward\[1\] is -1"),
+        (dict(weights=[1, 0]), r"weights\[1\] is 0"),
+        (dict(documents=["a", None]), r"documents\[1\] is None"),
+        (dict(forward=[0, 0], backward=[0, 0]), "total loss of seed 0 is zero"),
+        (dict(confidence=95), "confidence is 95"),
+        (dict(seeds=[0, 1]), "documents is missing"),
+        (dict(seeds=[7, 8], documents=["a", "b"]), "seed 7 has 0 tokens of document 'b', another seed has 1"),
+        (dict(seeds=[7, 8], documents=["a", "a"], weights=[3, 2]), "seed 8 has 2 tokens of document 'a'"),
+    ],
+)
+def test_errors_say_what_and_where(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        arrow(**dict(forward=[1, 2], backward=[1, 3]) | arguments)
+
+
+def test_totals_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="do not match"):
+        arrow_from_totals(np.ones((2, 3)), np.ones((2, 3)), np.ones(2))
+
+
+def test_a_million_windows():
+    rng = np.random.default_rng(0)
+    forward = rng.uniform(2, 4, 10**6)
+    result = arrow(forward, forward + rng.normal(0.01, 0.1, 10**6), documents=np.arange(10**6) // 10)
+    assert result["documents"] == 10**5 and result["low"] > 0
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    evaluate = pytest.importorskip("evaluate")
+    monkeypatch.setattr(evaluate.config, "HF_MODULES_CACHE", tmp_path / "modules")
+    monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path / "metrics")
+    return evaluate.load
+
+
+def test_evaluate_gives_the_same(load):
+    metric = load("./metrics/arrow_of_time")
+    data = dict(forward=[3.0, 2, 4, 3, 2, 4], backward=[3.5, 2, 4, 3, 2.5, 4.2])
+    options = dict(documents=list("abcabc"), weights=[1, 2, 3] * 2, seeds=[0] * 3 + [1] * 3, confidence=0.9)
+    assert metric.compute(**data, **options) == arrow(**data, **options)
+    metric.add_batch(**data)
+    assert metric.compute() == arrow(**data)
+
+
+def test_example_of_the_card(load):
+    blocks = re.findall(r"```python\n(.*?)```", CARD.read_text(), re.DOTALL)
+    examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, CARD.name, str(CARD), 0)
+    assert examples.examples
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples).failed == 0
+
+
+def test_tables_of_the_card_are_those_of_the_csv():
+    for table in coverage.tables(ROOT / "results" / "interval_coverage.csv"):
+        assert table in CARD.read_text()
+
+
+def covered(trials, documents, sigma, noise):
+    difference, loss, true = coverage.texts(np.random.default_rng(1), trials, documents, sigma, noise)
+    low, high = coverage.ours(difference, loss)
+    return np.mean((low <= true) & (true <= high))
+
+
+def test_coverage_of_twenty_documents():
+    assert 0.92 < covered(600, 20, 0.5, "document") < 0.98
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_coverage_with_seeds(seeds):
+    difference, loss, true = coverage.seeded_texts(np.random.default_rng(1), 400, seeds, 20, 3)
+    low, high = coverage.ours(difference, loss)
+    assert np.mean((low <= true) & (true <= high)) > 0.93
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("documents", [8, 20, 80, 1000])
+@pytest.mark.parametrize("sigma", [0, 0.5])
+@pytest.mark.parametrize("noise", ["token", "document"])
+def test_coverage_is_nominal(documents, sigma, noise):
+    assert 0.935 < covered(4000, documents, sigma, noise) < 0.965
