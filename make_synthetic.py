@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from aot.cli import parse_arguments
-from aot.data import EOS_ID, data_sha256, read_meta, stream_dtype
-from aot.runs import differences, file_sha256, provenance, write_json
-from aot.text import char_tokenizer, tokenizer_sha256
+from aot.data import EOS_ID, read_meta, stream_dtype
+from aot.runs import differences, provenance, write_json
+from aot.streams import describe_streams
+from aot.tokenizers import char_tokenizer, save_tokenizer
 
 ALPHABET = "01:"
 
@@ -35,6 +36,15 @@ class SyntheticArguments:
     train_lines: int = field(default=1_000_000, metadata={"help": "Lines to train on."})
     validation_lines: int = field(default=2_000, metadata={"help": "Lines held out."})
     seed: int = field(default=0, metadata={"help": "Seed of the matrix and of the lines."})
+
+    def __post_init__(self):
+        for name, least in {"bits": 1, "train_lines": 1, "validation_lines": 0, "seed": 0}.items():
+            if (value := getattr(self, name)) < least:
+                raise ValueError(f"--{name} {value}: must be at least {least}")
+        if not 0 <= self.noise <= 1:
+            raise ValueError(f"--noise {self.noise}: a probability lies between 0 and 1")
+        if not self.name or Path(self.name).name != self.name:
+            raise ValueError(f"--name {self.name!r}: must be the name of a folder; --output_dir says where it is")
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray | None:
@@ -83,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     if folder.exists():
         before = read_meta(folder)["arguments"]
         if differ := differences(before, arguments):
-            raise SystemExit(f"{folder}: made with other arguments (there / now): {'; '.join(differ)}; delete it first")
+            raise SystemExit(f"{folder}: has other arguments (there / now): {'; '.join(differ)}. Delete it first.")
         return print(f"{folder}: finished before, with the same arguments")
 
     rng = np.random.default_rng(args.seed)
@@ -92,24 +102,15 @@ def main(argv: list[str] | None = None) -> None:
     dtype = stream_dtype(len(tokenizer))
     partial = folder.with_name(f"{args.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    tokenizer.save_pretrained(partial)
-    splits = {}
+    save_tokenizer(tokenizer, partial)
+    counts = {}
     for split, count in (("train", args.train_lines), ("validation", args.validation_lines)):
         ids = lines(matrix, count, args.noise, rng).astype(dtype)
         ids.tofile(partial / f"{split}.bin")
         text = ids.size - count  # the end of a line is a token, but no character
-        counts = {"documents": count, "tokens": ids.size, "bytes": text, "characters": text}
-        splits[split] = {**counts, "sha256": file_sha256(partial / f"{split}.bin")}
+        counts[split] = {"documents": count, "tokens": ids.size, "bytes": text, "characters": text}
     meta = {
-        "format": 1,
-        "name": args.name,
-        "level": "char",
-        "vocab_size": len(tokenizer),
-        "eos_token_id": EOS_ID,
-        "dtype": dtype.name,
-        "splits": splits,
-        "tokenizer_sha256": tokenizer_sha256(tokenizer),
-        "data_sha256": data_sha256(splits, dtype, tokenizer_sha256(tokenizer)),
+        **describe_streams(partial, args.name, "char", tokenizer, dtype, counts),
         "arguments": arguments,
         "tokens_per_document": 2 * args.bits + 2,
         "entropy_per_document": args.bits * (np.log(2) + entropy(args.noise)),  # nats

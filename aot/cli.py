@@ -1,9 +1,11 @@
 """The command line that all scripts share: flags, or one YAML or JSON file with the same names."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
+import yaml
 from transformers import HfArgumentParser
 
 
@@ -11,10 +13,38 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefau
     """Keeps the line breaks of the module docstring and shows defaults."""
 
 
+class Parser(HfArgumentParser):
+    """Exits with one line on a wrong flag."""
+
+    def error(self, message):
+        raise SystemExit(f"{message}; see --help")
+
+    def _check_value(self, action, value):
+        if action.choices and value not in action.choices:
+            self.error(f"--{action.dest} is {value!r}, must be one of {', '.join(action.choices)}")
+
+
+def flags_of(path: Path) -> list[str]:
+    """The content of a YAML or JSON file as a command line, so that it is read and checked like one."""
+    read = json.loads if path.suffix == ".json" else yaml.safe_load
+    try:
+        content = read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SystemExit(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise SystemExit(f"{path}: does not consist of `flag: value`")
+    flags = []
+    for name, value in content.items():
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            flags += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
+    return flags
+
+
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:
     """One instance of each dataclass, from `argv` (default: the command line); exits with one line on a wrong flag."""
     argv = sys.argv[1:] if argv is None else argv
-    parser = HfArgumentParser(
+    parser = Parser(
         dataclasses,
         description=doc,
         usage="%(prog)s --flag value ... | FILE.yaml | FILE.json, see --help",
@@ -22,9 +52,13 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
         allow_abbrev=False,
     )
     if len(argv) == 1 and Path(argv[0]).suffix in (".yaml", ".yml", ".json"):
-        read = parser.parse_json_file if argv[0].endswith(".json") else parser.parse_yaml_file
-        try:
-            return read(argv[0])
-        except (OSError, ValueError) as error:
-            raise SystemExit(f"{argv[0]}: {error}") from error
-    return parser.parse_args_into_dataclasses(argv)
+        argv = flags_of(Path(argv[0]))
+    try:
+        *parsed, unknown = parser.parse_args_into_dataclasses(
+            argv, return_remaining_strings=True, look_for_args_file=False
+        )
+    except ValueError as error:
+        raise SystemExit(" ".join(str(error).split())) from error
+    if unknown:
+        parser.error(f"{' '.join(unknown)}: unknown")
+    return tuple(parsed)

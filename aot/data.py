@@ -74,7 +74,7 @@ class Windows(Dataset):
 
     def __init__(self, stream: np.ndarray, context: int, stride: int | None = None, keep_tail: bool = False):
         if context < 1 or (stride is not None and not 1 <= stride <= context):
-            raise ValueError(f"context {context}, stride {stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
+            raise SystemExit(f"--context {context} --stride {stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
         self.stream, self.context, self.stride = stream, context, stride or context
         self.full = max(0, (len(stream) - context) // self.stride + 1)
         seen = (self.full - 1) * self.stride + context if self.full else 0

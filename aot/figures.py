@@ -11,6 +11,13 @@ import numpy as np  # noqa: E402
 
 COLOUR = {"forward": "#0072B2", "backward": "#D55E00"}  # Okabe & Ito: told apart by colour-blind readers
 
+ARROW = {"forward": "forward →", "backward": "backward ←"}
+
+
+def legend_above(axis) -> None:
+    """A legend that covers no data."""
+    axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+
 
 def save(figure, path: Path) -> None:
     """Write a figure at README width and close it."""
@@ -18,10 +25,12 @@ def save(figure, path: Path) -> None:
     plt.close(figure)
 
 
-def mean_by(key: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct values [P] of `key` [n], and the mean of `losses` [n] at each."""
-    values, group = np.unique(key, return_inverse=True)
-    return values, np.bincount(group, losses) / np.bincount(group)
+def mean_by(key: np.ndarray, losses: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of `key` [n] and of `losses` [n] in each bin from one of `edges` to the next; empty bins are left out."""
+    group = np.searchsorted(edges, key, side="right")
+    count = np.bincount(group)
+    filled = count > 0
+    return tuple(np.bincount(group, values)[filled] / count[filled] for values in (key, losses))
 
 
 def plot_by_position(path: Path, losses: dict, read: dict, same_windows: bool) -> None:
@@ -30,19 +39,22 @@ def plot_by_position(path: Path, losses: dict, read: dict, same_windows: bool) -
     losses, read: by direction, the loss in nats [n] and the number of tokens read before [n] of each token. Only where
     both directions have the `same_windows` does a token have one position, which is what forward has read before it.
     """
-    panels = {"tokens already read (as much context)": read}
+    longest = max(int(counts.max()) for counts in read.values()) + 1
+    every = np.linspace(1, longest - 1, min(longest, 42)).round()  # the first and the last position stay alone
+    panels = {"tokens already read (as much context)": (read, np.unique(np.geomspace(1, longest, 24).round()))}
     if same_windows:
-        panels = {"position in the window (the same tokens)": dict.fromkeys(losses, read["forward"]), **panels}
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.4), sharey=True, squeeze=False)
-    for axis, (label, keys) in zip(axes[0], panels.items(), strict=True):
+        positions = dict.fromkeys(losses, read["forward"])
+        panels = {"position in the window (the same tokens)": (positions, np.unique(every)), **panels}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.2), sharey=True, squeeze=False)
+    for axis, (label, (keys, edges)) in zip(axes[0], panels.items(), strict=True):
         for direction, loss in losses.items():
-            axis.plot(*mean_by(keys[direction], loss), color=COLOUR[direction], label=direction, linewidth=1.2)
+            axis.plot(*mean_by(keys[direction], loss, edges), ".-", color=COLOUR[direction], label=ARROW[direction])
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0, -1].set_xscale("symlog", linthresh=1)
     axes[0, -1].set_xlim(left=0)
     axes[0, 0].set_ylabel("loss (nats per token)")
-    axes[0, 0].legend(frameon=False)
+    legend_above(axes[0, 0])
     save(figure, path)
 
 
@@ -58,7 +70,7 @@ def plot_documents(path: Path, forward: np.ndarray, backward: np.ndarray, result
         axis.axvspan(100 * result["low"], 100 * result["high"], color=COLOUR["forward"], alpha=0.2, label=label)
     axis.set_xlabel("∂ of a document (%)     < 0: backward is easier     > 0: forward is easier")
     axis.set_ylabel("documents")
-    axis.legend(frameon=False)
+    legend_above(axis)
     save(figure, path)
 
 
@@ -67,9 +79,10 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) 
     figure, axis = plt.subplots(figsize=(max(4.0, 0.36 * len(tokens)), 3.2))
     at = np.arange(len(tokens))
     for shift, (direction, loss) in zip((-0.2, 0.2), losses.items(), strict=True):
-        total = f"{direction} {'→' if direction == 'forward' else '←'}  {loss.sum():.1f} nats"
-        axis.bar(at + shift, loss, width=0.4, color=COLOUR[direction], label=total)
+        label = f"{ARROW[direction]} {loss.sum():.1f} nats"
+        axis.bar(at + shift, loss, width=0.4, color=COLOUR[direction], label=label)
     axis.set_xticks(at, [token.replace(" ", "·").replace("\n", "↵") for token in tokens], rotation=60, ha="right")
     axis.set_ylabel("loss (nats)")
-    axis.legend(frameon=False)
+    axis.margins(x=0.01)
+    legend_above(axis)
     save(figure, path)

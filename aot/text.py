@@ -1,13 +1,12 @@
-"""From text to token ids: documents out of files, URLs and Hub data sets, the tokenizers, and the encoding.
+"""Documents out of text, JSON lines, Parquet, URLs, standard input and Hub data sets, one after the other.
 
-Parquet files and Hub data sets stream through `datasets.load_dataset`. Text and JSON lines are read here, in blocks:
-the readers of `datasets` decode compressed files in the encoding of the locale whatever they are told, take a .zst
-that was cut short for a whole one, hold a file without blank lines in memory, and do not say where a file is damaged.
+Parquet files and Hub data sets stream through `datasets`. Text and JSON lines are read here, in blocks: the readers of
+`datasets` decode compressed files in the encoding of the locale, take a .zst that was cut short for a whole one, hold
+a file without blank lines in memory, and do not say where a file is damaged.
 """
 
 import bz2
 import codecs
-import hashlib
 import io
 import itertools
 import json
@@ -20,15 +19,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import regex
 import zstandard
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tqdm import tqdm
 
-# aot.data, aot.runs and transformers are imported in the functions that need them: they take 300 MB and three seconds,
-# which the processes that only encode do without.
+from aot.runs import file_sha256
 
-UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 BLOCK = 2**18  # bytes read at a time
 DECOMPRESSORS = {
     ".gz": lambda: zlib.decompressobj(wbits=31),
@@ -76,8 +72,6 @@ def list_sources(sources: list[str], documents: str) -> list[str]:
 def describe(source: str, config: str | None, split: str) -> dict:
     """What identifies the content of a file (sha256), a URL (what its server tells) or a Hub data set (revision)."""
     if Path(source).is_file():
-        from aot.runs import file_sha256
-
         return {"name": Path(source).name, "bytes": Path(source).stat().st_size, "sha256": file_sha256(source)}
     if "://" in source:
         import fsspec
@@ -117,39 +111,48 @@ def read_documents(
     `raw` gives whole files as bytes, `watch` gets the number of bytes read from the file after each block. ValueError
     names the file and the place of invalid UTF-8, damage, a missing column or a document above `max_document_bytes`.
     """
-    there = source == "-" or "://" in source or Path(source).is_file()
-    kind = KINDS.get(suffixes(source)[0], "text") if there else "hub"
-    raw = raw and documents == "file" and there
-    if documents == "file" and there:
-        blocks = _blocks(source, watch) if raw else _text(source, errors, watch)
-        pieces = _whole(source, blocks, b"" if raw else "", max_document_bytes)
-    elif kind == "text":
-        pieces = _pieces(source, "\n\n" if documents == "paragraph" else "\n", errors, max_document_bytes, watch)
-    elif kind == "json":
-        pieces = _json_column(source, column, _pieces(source, "\n", errors, max_document_bytes, watch))
-    elif kind == "parquet":
-        pieces = _rows(source, column, "parquet", data_files=source, split="train")
-    else:
-        pieces = _rows(source, column, source, name=config, split=split, revision=revision)
-    for number, document in enumerate(pieces, start=1):
-        if document is None or not document.strip():
-            continue
-        if kind == "text" and documents != "file":
-            document = document.strip("\n")
-        try:
-            size = len(document if raw else document.encode())
-        except UnicodeEncodeError as error:  # half of a surrogate pair, as JSON can hold it
-            if errors == "strict":
-                raise ValueError(f"{source}, row {number:,}: {error}; --errors replace goes on") from error
-            document = document.encode(errors="replace").decode()
-            size = len(document.encode())
-        if size > max_document_bytes:
-            raise ValueError(_too_long(source, number, max_document_bytes))
-        yield document
+    is_file = source == "-" or "://" in source or Path(source).is_file()
+    kind = KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
+    raw = raw and is_file and documents == "file"
+    separator = "\n\n" if kind == "text" and documents == "paragraph" else "\n"
+    blocks = decompressed(source, watch)
+    texts = decoded(blocks, errors)
+    try:
+        if is_file and documents == "file":
+            pieces = split_text(blocks if raw else texts, None, max_document_bytes)
+        elif kind == "text":
+            pieces = (piece.strip("\n") for piece in split_text(texts, separator, max_document_bytes))
+        elif kind == "json":
+            pieces = json_column(split_text(texts, separator, max_document_bytes), column, errors)
+        elif kind == "parquet":
+            pieces = column_of(column, "parquet", data_files=source, split="train")
+        else:
+            pieces = column_of(column, source, name=config, split=split, revision=revision)
+        for number, document in enumerate(pieces, start=1):
+            if document and not document.isspace():
+                if len(document if raw else document.encode()) > max_document_bytes:
+                    raise ValueError(too_long(number, max_document_bytes))
+                yield document
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
 
 
-def _blocks(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
-    new = DECOMPRESSORS.get(suffixes(source)[1])
+def read_all(sources: list[str], inputs: list[dict], bar: tqdm, **reading) -> Iterator[bytes]:
+    """Documents of all sources in UTF-8, read as `reading` says, `bar` moving by bytes of the files.
+
+    `inputs` describe the sources; ValueError when a file ends before the size it has there.
+    """
+    for source, known in zip(sources, inputs, strict=True):
+        begin, size = bar.n, known.get("bytes") or 0
+        for document in read_documents(source, revision=known.get("revision"), watch=bar.update, **reading):
+            yield document if isinstance(document, bytes) else document.encode()
+        if size and bar.n not in (begin, begin + size):  # Parquet files do not move it
+            raise ValueError(f"{source}: {bar.n - begin:,} bytes arrived of {size:,}; run the same command again")
+        bar.update(begin + size - bar.n)
+
+
+def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
+    """Content of a file in blocks; ValueError at damage, and where the compressed data stops before its end."""
     if source == "-":
         opened = nullcontext(sys.stdin.buffer)
     elif "://" in source:
@@ -158,33 +161,35 @@ def _blocks(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
         opened = xopen(source, "rb")
     else:
         opened = open(source, "rb")
-    stream, read = new and new(), 0
+    start = DECOMPRESSORS.get(suffixes(source)[1])
+    stream, read = start and start(), 0
     with opened as file:
         while block := file.read(BLOCK):
             watch(len(block))
             read += len(block)
+            if not stream:
+                yield block
+                continue
             try:
-                while block and new:
+                while block:
                     if stream.eof:  # another member may follow, and zeros may pad
                         if not (block := block.lstrip(b"\0")):
                             break
-                        stream = new()
+                        stream = start()
                     yield stream.decompress(block)
                     block = stream.unused_data if stream.eof else b""
             except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError) as error:
                 place = f"within the {BLOCK:,} compressed bytes before byte {read:,}"
-                raise ValueError(f"{source}: damaged {place} ({error}); fetch it again") from error
-            if not new:
-                yield block
-    if new and not stream.eof:
-        raise ValueError(f"{source}: cut short, the compressed data stops at byte {read:,}; fetch it again")
+                raise ValueError(f"damaged {place} ({error}); fetch it again") from error
+    if stream and not stream.eof:
+        raise ValueError(f"cut short, the compressed data stops at byte {read:,}; fetch it again")
 
 
-def _text(source: str, errors: str, watch: Callable[[int], object]) -> Iterator[str]:
-    """Decoded blocks, line ends as "\\n": what a text-mode `open` gives, whatever the locale."""
+def decoded(blocks: Iterable[bytes], errors: str) -> Iterator[str]:
+    """Text of UTF-8, line ends as "\\n": what a text-mode `open` gives, whatever the locale."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(errors), translate=True)
     end, lines = 0, 1
-    for block in itertools.chain(_blocks(source, watch), [None]):
+    for block in itertools.chain(blocks, [None]):
         end += len(block or b"")
         try:
             text = decoder.decode(block or b"", final=block is None)
@@ -192,51 +197,49 @@ def _text(source: str, errors: str, watch: Callable[[int], object]) -> Iterator[
             place = f"byte {end - len(error.object) + error.start:,} of the decompressed text"
             line = lines + error.object[: error.start].count(b"\n")
             advice = "--errors replace goes on with U+FFFD, --level byte --documents file takes any bytes"
-            raise ValueError(f"{source}, line {line:,}, {place}: not UTF-8 ({error.reason}); {advice}") from error
+            raise ValueError(f"line {line:,}, {place}: not UTF-8 ({error.reason}); {advice}") from error
         lines += text.count("\n")
         yield text
 
 
-def _pieces(source: str, separator: str, errors: str, limit: int, watch: Callable[[int], object]) -> Iterator[str]:
-    number, rest = 1, ""
-    for text in _text(source, errors, watch):
-        *whole, rest = (rest + text).split(separator)
-        yield from whole
-        number += len(whole)
+def split_text(blocks: Iterable[str] | Iterable[bytes], separator: str | None, limit: int) -> Iterator[str | bytes]:
+    """What stands between separators, or all in one piece; ValueError as soon as a piece is longer than `limit`."""
+    number, rest = 1, None
+    for block in blocks:
+        rest = rest + block if rest else block
+        if separator:
+            *whole, rest = rest.split(separator)
+            yield from whole
+            number += len(whole)
         if len(rest) > limit:
-            raise ValueError(_too_long(source, number, limit))
+            raise ValueError(too_long(number, limit))
     yield rest
 
 
-def _whole(source: str, blocks: Iterable, empty: str | bytes, limit: int) -> Iterator[str | bytes]:
-    read, size = [], 0
-    for block in blocks:
-        read.append(block)
-        size += len(block)
-        if size > limit:
-            raise ValueError(_too_long(source, 1, limit))
-    yield empty.join(read)
-
-
-def _too_long(source: str, number: int, limit: int) -> str:
+def too_long(number: int, limit: int) -> str:
+    """The message about a document that is probably several."""
     return (
-        f"{source}: document {number:,} is longer than {limit:,} bytes. Documents are the statistical unit: say how "
-        "they are separated (--documents paragraph, line or file), or raise --max_document_bytes"
+        f"document {number:,} is longer than {limit:,} bytes. Documents are the statistical unit: say how they are "
+        "separated (--documents paragraph, line or file), or raise --max_document_bytes"
     )
 
 
-def _json_column(source: str, column: str, lines: Iterable[str]) -> Iterator[str | None]:
+def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str | None]:
+    """One cell of each JSON object; ValueError for other JSON, and for half a surrogate pair unless replaced."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            text = cell(json.loads(line), column)
+            yield text and text.encode(errors=errors).decode()
         except json.JSONDecodeError as error:
-            raise ValueError(f"{source}, line {number:,}: invalid JSON: {error.msg}, column {error.colno}") from error
-        yield _cell(row, column, f"{source}, line {number:,}")
+            raise ValueError(f"line {number:,}: invalid JSON: {error.msg}, column {error.colno}") from error
+        except ValueError as error:
+            raise ValueError(f"line {number:,}: {error}") from error
 
 
-def _rows(source: str, column: str, path: str, **load) -> Iterator[str | None]:
+def column_of(column: str, path: str, **load) -> Iterator[str | None]:
+    """One cell of each row of a Parquet file or Hub data set."""
     import pyarrow
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
@@ -244,120 +247,21 @@ def _rows(source: str, column: str, path: str, **load) -> Iterator[str | None]:
     number = 0
     try:
         for number, row in enumerate(load_dataset(path, streaming=True, **load), start=1):  # noqa: B007
-            yield _cell(row, column, f"{source}, row {number:,}")
+            yield cell(row, column)
     except (DatasetsError, pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{source}: cannot be read after row {number:,}: {error}") from error
+        raise ValueError(f"cannot be read after row {number:,}: {error}") from error
 
 
-def _cell(row: object, column: str, where: str) -> str | None:
+def cell(row: object, column: str) -> str | None:
+    """What a row has in a column; ValueError when there is no such column, or no text in it."""
     if not isinstance(row, dict) or column not in row:
         there = f"its columns are {', '.join(row)}" if isinstance(row, dict) else "it is no JSON object"
-        raise ValueError(f"{where}: no column {column!r}, {there}; choose one with --column")
+        raise ValueError(f"no column {column!r}, {there}; choose one with --column")
     if not isinstance(row[column], str | None):
-        raise ValueError(f"{where}: column {column!r} holds {type(row[column]).__name__}, not text; see --column")
+        raise ValueError(f"column {column!r} holds {type(row[column]).__name__}, not text; see --column")
     return row[column]
 
 
 def reverse_graphemes(text: str) -> str:
     """`text` backwards by what readers see as characters: an accent stays on its letter, a flag stays a flag."""
     return "".join(reversed(regex.findall(r"\X", text)))
-
-
-def train_bpe(texts: Iterable[str], vocab_size: int):
-    """Byte-level BPE tokenizer of GPT-2's kind, trained on `texts`; a small text gives fewer than `vocab_size` ids."""
-    from aot.data import EOS
-
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[EOS],
-        initial_alphabet=alphabet,
-        show_progress=sys.stderr.isatty(),
-    )
-    backend.train_from_iterator(texts, trainer)
-    merges = json.loads(backend.to_str())["model"]["merges"]
-    return _gpt2_tokenizer(backend.get_vocab(), [tuple(merge) for merge in merges])
-
-
-def byte_tokenizer():
-    """Byte-level BPE tokenizer without merges: byte b is id b + 1."""
-    from aot.data import EOS, EOS_ID
-
-    # The alphabet of byte-level BPE: a printable Latin-1 byte stands for itself, the n-th other one is chr(256 + n).
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    printable = {ord(character) for character in alphabet if ord(character) < 256}
-    others = dict(zip(sorted(set(range(256)) - printable), alphabet[len(printable) :], strict=True))
-    return _gpt2_tokenizer({EOS: EOS_ID, **{others.get(byte, chr(byte)): byte + 1 for byte in range(256)}}, [])
-
-
-def char_tokenizer(alphabet: Iterable[str]):
-    """One id per character, in the order of `alphabet` after EOS and the id of all other characters."""
-    from transformers import PreTrainedTokenizerFast
-
-    from aot.data import EOS
-
-    vocab = {token: index for index, token in enumerate([EOS, UNK, *alphabet])}
-    # BPE without merges splits into characters, 6 times as fast as a regular expression and WordLevel would.
-    backend = Tokenizer(models.BPE(vocab, [], unk_token=UNK))
-    backend.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token=EOS, eos_token=EOS, unk_token=UNK, clean_up_tokenization_spaces=False
-    )
-
-
-def _gpt2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]]):
-    from transformers import GPT2Tokenizer
-
-    from aot.data import EOS
-
-    special = {"bos_token": EOS, "eos_token": EOS, "unk_token": EOS}
-    return GPT2Tokenizer(vocab=vocab, merges=merges, clean_up_tokenization_spaces=False, **special)
-
-
-def save_tokenizer(tokenizer, folder: str | Path) -> None:
-    """`save_pretrained`, such that transformers 4 loads it too: there the general class has its older name."""
-    tokenizer.save_pretrained(folder)
-    config = Path(folder, "tokenizer_config.json")
-    text = config.read_text(encoding="utf-8").replace('"TokenizersBackend"', '"PreTrainedTokenizerFast"')
-    config.write_text(text, encoding="utf-8")
-
-
-def load_tokenizer(path_or_id: str | Path):
-    """Tokenizer of a folder or Hub id; ValueError when its EOS is not the id that ends documents in a stream."""
-    from transformers import AutoTokenizer
-
-    from aot.data import EOS_ID
-
-    tokenizer = AutoTokenizer.from_pretrained(path_or_id)
-    if tokenizer.eos_token_id != EOS_ID:
-        raise ValueError(
-            f"{path_or_id}: the end-of-text token {tokenizer.eos_token!r} is id {tokenizer.eos_token_id}, a stream "
-            f"needs id {EOS_ID}; use a tokenizer made by tokenize_lang.py, or let it train one"
-        )
-    return tokenizer
-
-
-def tokenizer_sha256(tokenizer) -> str:
-    """Hash of what a tokenizer does to text, the same wherever it was saved; truncation and padding do not count."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
-def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int) -> np.ndarray:
-    """Ids [n] uint32 of `documents`, `eos_id` after each; `tokenizer` is a backend, bytes need the byte-level one.
-
-    Text that reads `<|endoftext|>` is encoded as any other text, so `eos_id` marks ends of documents and nothing else.
-    """
-    if documents and isinstance(documents[0], bytes):
-        rows = [np.frombuffer(document, np.uint8).astype(np.uint32) + 1 for document in documents]
-    else:
-        tokenizer.encode_special_tokens = True
-        rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(documents, add_special_tokens=False)]
-    ids = np.empty(sum(map(len, rows)) + len(rows), np.uint32)
-    end = 0
-    for row in rows:
-        begin, end = end, end + len(row) + 1
-        ids[begin : end - 1], ids[end - 1] = row, eos_id
-    return ids

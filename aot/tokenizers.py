@@ -1,0 +1,98 @@
+"""The tokenizers of data folders: how they are made, saved, loaded, told apart by a hash, and used on documents."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from aot.data import EOS, EOS_ID
+
+UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int) -> GPT2Tokenizer:
+    """Byte-level BPE tokenizer of GPT-2's kind, trained on `texts`; a small text gives fewer than `vocab_size` ids."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[EOS],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=sys.stderr.isatty(),
+    )
+    backend.train_from_iterator(texts, trainer)
+    merges = json.loads(backend.to_str())["model"]["merges"]
+    return gpt2_tokenizer(backend.get_vocab(), [tuple(merge) for merge in merges])
+
+
+def byte_tokenizer() -> GPT2Tokenizer:
+    """Byte-level BPE tokenizer without merges: byte b is id b + 1."""
+    # The alphabet of byte-level BPE: a printable Latin-1 byte stands for itself, the n-th other one is chr(256 + n).
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    printable = {ord(character) for character in alphabet if ord(character) < 256}
+    others = dict(zip(sorted(set(range(256)) - printable), alphabet[len(printable) :], strict=True))
+    return gpt2_tokenizer({EOS: EOS_ID, **{others.get(byte, chr(byte)): byte + 1 for byte in range(256)}}, [])
+
+
+def gpt2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]]) -> GPT2Tokenizer:
+    """Byte-level BPE tokenizer whose only special token is EOS."""
+    special = {"bos_token": EOS, "eos_token": EOS, "unk_token": EOS}
+    return GPT2Tokenizer(vocab=vocab, merges=merges, clean_up_tokenization_spaces=False, **special)
+
+
+def char_tokenizer(alphabet: Iterable[str]) -> PreTrainedTokenizerFast:
+    """One id per character, in the order of `alphabet` after EOS and the id of all other characters."""
+    vocab = {token: index for index, token in enumerate([EOS, UNK, *alphabet])}
+    # BPE without merges splits into characters, 6 times as fast as a regular expression and WordLevel would.
+    backend = Tokenizer(models.BPE(vocab, [], unk_token=UNK))
+    backend.decoder = decoders.Fuse()
+    special = {"bos_token": EOS, "eos_token": EOS, "unk_token": UNK}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **special)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
+    """`save_pretrained`, such that transformers 4 loads it too: there the general class has its older name."""
+    tokenizer.save_pretrained(folder)
+    config = Path(folder, "tokenizer_config.json")
+    content = config.read_text(encoding="utf-8").replace('"TokenizersBackend"', '"PreTrainedTokenizerFast"')
+    config.write_text(content, encoding="utf-8")
+
+
+def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
+    """Tokenizer of a folder or Hub id; ValueError when its EOS is not the id that ends documents in a stream."""
+    tokenizer = AutoTokenizer.from_pretrained(path_or_id)
+    if tokenizer.eos_token_id != EOS_ID:
+        raise ValueError(
+            f"{path_or_id}: the end-of-text token {tokenizer.eos_token!r} is id {tokenizer.eos_token_id}, a stream "
+            f"needs id {EOS_ID}; use a tokenizer made by tokenize_lang.py, or let it train one"
+        )
+    return tokenizer
+
+
+def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Hash of what a tokenizer does to text, the same wherever it was saved; truncation and padding do not count."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int) -> np.ndarray:
+    """Ids [n] uint32 of `documents`, `eos_id` after each; `tokenizer` is a backend, bytes need the byte-level one.
+
+    Text that reads `<|endoftext|>` is encoded as any other text, so `eos_id` marks ends of documents and nothing else.
+    """
+    if documents and isinstance(documents[0], bytes):
+        rows = [np.frombuffer(document, np.uint8).astype(np.uint32) + 1 for document in documents]
+    else:
+        tokenizer.encode_special_tokens = True
+        rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(documents, add_special_tokens=False)]
+    ids = np.empty(sum(map(len, rows)) + len(rows), np.uint32)
+    end = 0
+    for row in rows:
+        begin, end = end, end + len(row) + 1
+        ids[begin : end - 1], ids[end - 1] = row, eos_id
+    return ids
