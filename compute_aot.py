@@ -23,11 +23,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.cli import parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
-from aot.models import load_model
+from aot.models import check_context, load_model
 from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
 from aot.runs import differences, provenance, read_json, write_json
 from aot.scoring import automatic_batch_size, score, tokens_read
-from aot.text import encode, list_sources, read_documents, tokenizer_sha256
+from aot.text import list_sources, read_documents
+from aot.tokenizers import encode, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -89,6 +90,17 @@ class ScoreArguments:
     device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
     output_dir: str | None = field(default=None, metadata={"help": "Default: scores/PAIR-on-TEXT."})
 
+    def __post_init__(self):
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"--confidence {self.confidence}: must lie between 0 and 1, such as 0.95")
+        if self.batch_size != "auto" and not (self.batch_size.isdecimal() and int(self.batch_size)):
+            raise ValueError(f"--batch_size {self.batch_size}: must be auto or a number from 1")
+        self.device = self.device or str(torch.accelerator.current_accelerator() or "cpu")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"--device {self.device}: {error}") from error
+
 
 def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]], dict]:
     """Path of each model of each pair by direction, and all configurations by path; SystemExit unless true pairs."""
@@ -105,6 +117,18 @@ def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]]
     if not by_text:
         check_pairs(pairs, configs)
     return pairs, configs
+
+
+def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
+    """Tokenizer of a checkpoint; SystemExit when there is none: transformers makes up an empty one for GPT-2."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as error:
+        cause = str(error).split("\n")[0]
+        raise SystemExit(f"{path}: no tokenizer there: {cause}") from error
+    if len(tokenizer) < 2 or None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        raise SystemExit(f"{path}: no tokenizer there that marks where a text begins and ends; save one there")
+    return tokenizer
 
 
 def read_texts(args: TextArguments) -> list[str]:
@@ -140,7 +164,12 @@ def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, 
     def in_batches_of(batch_size):
         return [score(model, ids, direction, how.context, how.stride, batch_size, bos) for ids in streams]
 
-    return in_batches_of()
+    losses = in_batches_of()
+    for ids, loss in zip(streams, losses, strict=True):
+        if not np.isfinite(loss).all():
+            first = np.isfinite(loss).argmin()
+            raise SystemExit(f"{path}: gives token {first:,} (id {ids[first]}) a loss of {loss[first]}; no ∂ follows")
+    return losses
 
 
 def control(totals: np.ndarray, units: np.ndarray) -> float | None:
@@ -156,7 +185,7 @@ def finished_report(folder: Path, request: dict) -> dict:
         raise SystemExit(f"{folder}: exists and holds no scores; choose another --output_dir")
     if differ := differences(report["request"], request):
         raise SystemExit(
-            f"{folder}: holds other scores (there / now: {'; '.join(differ)}); delete it or choose another --output_dir"
+            f"{folder}: holds other scores (there / now): {'; '.join(differ)}. Choose another --output_dir."
         )
     return report
 
@@ -165,7 +194,7 @@ def draw(folder: Path, report: dict, losses: dict, totals: dict, tokens: list[st
     """All figures; by direction, over K seeds: losses [K, n], document totals [K, D], losses of a sentence [K, t]."""
     from aot import figures  # matplotlib takes a second, which --help need not wait for
 
-    losses, totals, bars = ({name: np.mean(runs, 0, float) for name, runs in y.items()} for y in (losses, totals, bars))
+    losses, totals, bars = ({name: np.mean(y[name], 0, float) for name in DIRECTIONS} for y in (losses, totals, bars))
     context, stride, by_text = (report["request"][key] for key in ("context", "stride", "by_text"))
     read = {name: tokens_read(len(loss), context, stride, name) for name, loss in losses.items()}
     figures.plot_by_position(folder / "by_position.png", losses, read, same_windows=stride == context and not by_text)
@@ -203,12 +232,17 @@ def main(argv: list[str] | None = None) -> None:
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
     pairs, configs = load_pairs(which, how.by_text)
-    tokenizers = {path: AutoTokenizer.from_pretrained(path, revision=which.revision) for path in configs}
+    tokenizers = {path: load_tokenizer(path, which.revision) for path in configs}
     if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1 and not how.by_text:
         raise SystemExit(f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; use --by_text")
-    how.context = how.context or min(map(trained_context, configs.values()))
-    how.stride = how.stride or how.context
-    how.device = how.device or str(torch.accelerator.current_accelerator() or "cpu")
+    if how.context is None:
+        how.context = min(map(trained_context, configs.values()))
+    if how.stride is None:
+        how.stride = how.context
+    if not 1 <= how.stride <= how.context:
+        raise SystemExit(f"--context {how.context} --stride {how.stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
+    for config in configs.values():
+        check_context(config, how.context)
 
     if what.data:
         streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
@@ -231,10 +265,13 @@ def main(argv: list[str] | None = None) -> None:
         return print_report(finished_report(folder, request), folder)
 
     losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
+    encoded = {}
     for pair, direction in itertools.product(pairs, DIRECTIONS):
         path = pair[direction]
         ids, tokenizer = streams[path], tokenizers[path]
         starts = document_starts(ids, tokenizer.eos_token_id)
+        own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
+        encoded |= {f"{own}ids": ids, f"{own}document_starts": starts}
         sentence = ids[:24]  # as many bars as can be labelled
         if how.sentence:
             sentence = encode([how.sentence], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1]
@@ -257,7 +294,7 @@ def main(argv: list[str] | None = None) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     draw(partial, report, losses, totals, [tokenizer.decode([token]) for token in sentence], bars)
-    np.savez(partial / "losses.npz", ids=ids, document_starts=starts, **losses)
+    np.savez(partial / "losses.npz", **encoded, **losses)
     write_json(partial / "aot.json", report)
     partial.rename(folder)
     print_report(report, folder)

@@ -20,10 +20,11 @@ from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_
 
 from aot.cli import parse_arguments
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
-from aot.models import build_model, load_model
+from aot.models import build_model, check_context, load_model
 from aot.runs import (
     RECIPE,
     RESULTS,
+    STATE,
     evaluations,
     last_checkpoint,
     provenance,
@@ -112,6 +113,9 @@ class ReverseTrainingArguments(TrainingArguments):
         if self.bf16 is None:
             self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
         super().__post_init__()
+        start = self.resume_from_checkpoint
+        if start not in ("auto", None) and not Path(start, STATE).is_file():
+            raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
         self.remove_unused_columns = False  # windows have no columns
 
 
@@ -135,9 +139,12 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     """The model before its first step: the same weights in both directions, unless a pair is continued."""
     set_seed(seed)
     if run.model_name_or_path is None:
-        return build_model(meta["vocab_size"], run.context, run.size, run.model_type, run.config_overrides)
+        model = build_model(meta["vocab_size"], run.context, run.size, run.model_type, run.config_overrides)
+        check_context(model.config, run.context)
+        return model
     folder = Path(run.model_name_or_path) / direction
     model = load_model(str(folder) if folder.is_dir() else run.model_name_or_path)
+    check_context(model.config, run.context)
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
         raise SystemExit(f"{run.model_name_or_path}: is a {declared} model, which cannot go on as a {direction} one")

@@ -1,7 +1,8 @@
 """Models by name: the sizes of the paper, any causal LM of transformers, or weights to continue from."""
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from aot.data import EOS_ID
@@ -35,7 +36,8 @@ def build_model(vocab_size: int, context: int, size: str, model_type: str, overr
             config.update_from_string(overrides)
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except (ValueError, TypeError) as error:
-        raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {error}") from error
+        cause = str(error).partition(". Should contain one of")[0]  # all 500 names that there are
+        raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {cause}") from error
 
 
 def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
@@ -47,3 +49,12 @@ def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
         raise SystemExit(
             f"{path}: no weights in safetensors: {cause} Pickled weights can run any code when loaded: convert them."
         ) from error
+    except SafetensorError as error:
+        raise SystemExit(f"{path}: its weights are damaged ({error}); fetch or save them again") from error
+
+
+def check_context(config: PretrainedConfig, context: int) -> None:
+    """SystemExit when a model has fewer positions than `context`; some have no limit."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and context > positions:
+        raise SystemExit(f"--context {context}: {config.name_or_path or 'the model'} reads at most {positions} tokens")

@@ -49,7 +49,7 @@ def trained_context(config: PretrainedConfig) -> int:
 def weights_identity(path: str, config: PretrainedConfig) -> str | None:
     """Hash of the weight files of a folder, or the commit of a Hub repository."""
     files = sorted(Path(path).glob("*.safetensors"))
-    return "+".join(map(file_sha256, files)) if files else config._commit_hash
+    return "+".join(map(file_sha256, files)) if files else getattr(config, "_commit_hash", None)
 
 
 def check_direction(config: PretrainedConfig, path: str, direction: str, trusted: bool) -> None:

@@ -8,6 +8,7 @@ from transformers import Trainer, TrainerCallback
 
 from aot.runs import evaluations, last_checkpoint, log_history
 from aot.scoring import token_losses
+from aot.tokenizers import save_tokenizer
 from metrics.arrow_of_time.gap import arrow
 
 
@@ -27,6 +28,11 @@ class ReverseTrainer(Trainer):
         outputs = model(input_ids=inputs["input_ids"])
         loss = token_losses(outputs.logits, inputs["labels"]).mean()
         return (loss, outputs) if return_outputs else loss
+
+    def _run_epoch(self, *args, **kwargs):
+        """Nothing after the last step: the Trainer does one more when it resumes from there, with `max_steps`."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
 
     def training_step(self, *args, **kwargs):
         loss = super().training_step(*args, **kwargs)
@@ -53,6 +59,8 @@ class ReverseTrainer(Trainer):
         """Held-out nats per token, each token once, added in float64; ∂ where the twin has been at this step."""
         scored = prediction.label_ids != -100
         loss = float(prediction.predictions[scored].mean(dtype="float64"))
+        if not math.isfinite(loss):  # before a checkpoint of the same step is saved
+            self.stop_at_bad_loss("held-out loss", self.state.global_step)
         metrics = {"loss": loss, "tokens": int(scored.sum())}
         twin_loss = evaluations(log_history(self.twin)).get(self.state.global_step) if self.twin else None
         if twin_loss is not None:
@@ -60,10 +68,20 @@ class ReverseTrainer(Trainer):
             metrics["aot"] = arrow(*([value] for value in pair))["aot"]
         return metrics
 
+    def stop_at_bad_loss(self, which: str, step: int) -> None:
+        """SystemExit that says from where the run can go on."""
+        folder = self.args.output_dir
+        raise SystemExit(
+            f"{folder}: the {which} was NaN or infinite at step {step}. Last good checkpoint: "
+            f"{last_checkpoint(Path(folder)) or 'none'}. Lower --learning_rate, or try --bf16 false."
+        )
+
     def save_model(self, output_dir=None, _internal_call=False):
-        """As the Trainer does; the checkpoint says at which step it was taken."""
+        """As the Trainer does; the checkpoint says at which step it was taken, and transformers 4 loads it too."""
         self.model.config.arrow_of_time["step"] = self.state.global_step
         super().save_model(output_dir, _internal_call)
+        if self.args.should_save:
+            save_tokenizer(self.processing_class, output_dir or self.args.output_dir)
 
 
 class StopAtNonFiniteLoss(TrainerCallback):
@@ -75,7 +93,4 @@ class StopAtNonFiniteLoss(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         if control.should_log or control.should_save or control.should_evaluate:
             if (step := self.trainer.first_bad_step.item()) < math.inf:
-                raise SystemExit(
-                    f"{args.output_dir}: the loss was NaN or infinite at step {step:.0f}. Last good checkpoint: "
-                    f"{last_checkpoint(Path(args.output_dir)) or 'none'}. Lower --learning_rate, or try --bf16 false."
-                )
+                self.trainer.stop_at_bad_loss("loss", int(step))

@@ -1,0 +1,82 @@
+"""Small data, small models, and what the tests of training and scoring need of both."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any import of a library that reads it
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import make_synthetic
+import run_clm_reverse
+from aot.data import data_sha256, open_stream, read_meta
+from aot.runs import STATE, file_sha256, read_json, write_json
+
+torch.set_num_threads(1)
+
+# 2,030 held-out tokens: 253 windows of 8 and one of 6.
+LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 2000 --validation_lines 203".split()
+TINY = "n_layer=1,n_head=2,n_embd=16,initializer_range=0.3"  # large, so that the context matters at once
+SETTINGS = (
+    f"--config_overrides {TINY} --context 8 --per_device_train_batch_size 8 --max_steps 12 --learning_rate 1e-2 "
+    "--save_steps 4 --eval_steps 4 --logging_steps 1 --bf16 false --disable_tqdm true"
+).split()
+
+
+def train(output_dir: Path, data: Path, *flags: str) -> Path:
+    """A finished run folder; of two equal flags the later one counts."""
+    run_clm_reverse.main(["--data", str(data), "--output_dir", str(output_dir), *SETTINGS, *map(str, flags)])
+    return output_dir
+
+
+def weights(checkpoint: Path) -> bytes:
+    """The tensors of a checkpoint, for comparisons bit for bit."""
+    return (checkpoint / "model.safetensors").read_bytes()
+
+
+def logged(checkpoint: Path, key: str) -> dict[int, float]:
+    """One quantity that the Trainer logged, by step."""
+    return {entry["step"]: entry[key] for entry in read_json(checkpoint / STATE)["log_history"] if key in entry}
+
+
+def rewrite(source: Path, target: Path, change) -> Path:
+    """A data folder whose streams [n] are `change(ids, split)` of those of another one."""
+    meta = read_meta(source)
+    target.mkdir(parents=True)
+    for path in source.glob("tokenizer*"):
+        (target / path.name).write_bytes(path.read_bytes())
+    for split, counts in meta["splits"].items():
+        ids = np.asarray(change(np.array(open_stream(source, split)), split), meta["dtype"])
+        ids.tofile(target / f"{split}.bin")
+        counts |= {"tokens": len(ids), "sha256": file_sha256(target / f"{split}.bin")}
+    meta["data_sha256"] = data_sha256(meta["splits"], meta["dtype"], meta["tokenizer_sha256"])
+    write_json(target / "meta.json", meta)
+    return target
+
+
+def one_line(stopped: pytest.ExceptionInfo) -> bool:
+    """Whether a script ended with a message that a person can read, and not as a success."""
+    return isinstance(stopped.value.code, str) and stopped.value.code.strip() and "\n" not in stopped.value.code
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """Data folder of a noisy linear language, ten tokens a line."""
+    folder = tmp_path_factory.mktemp("data")
+    make_synthetic.main([*LINES, "--output_dir", str(folder), "--name", "linear"])
+    return folder / "linear"
+
+
+@pytest.fixture(scope="session")
+def pair(data, tmp_path_factory) -> Path:
+    """Run folder of a trained pair."""
+    return train(tmp_path_factory.mktemp("runs") / "pair", data)
+
+
+@pytest.fixture(scope="session")
+def second_pair(data, tmp_path_factory) -> Path:
+    """The same with another seed."""
+    return train(tmp_path_factory.mktemp("runs") / "second", data, "--seed", "1")

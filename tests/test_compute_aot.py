@@ -1,0 +1,399 @@
+"""From two checkpoints and a text to ∂: what is written, that the numbers agree, and what is refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, one_line, rewrite, train
+from transformers import AutoTokenizer
+
+import compute_aot
+import make_synthetic
+from aot import figures, tokenizers
+from aot.data import DIRECTIONS, document_starts, open_stream
+from aot.models import build_model, load_model
+from aot.runs import RESULTS, read_json
+from aot.scoring import score
+from metrics.arrow_of_time.gap import arrow_from_totals
+
+SCRIPT = Path(compute_aot.__file__)
+FILES = {"aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png"}
+
+
+@pytest.fixture(scope="module")
+def text(data, tmp_path_factory) -> Path:
+    """The held-out lines of the data folder as a text file, paragraph by paragraph."""
+    ids, tokenizer = np.array(open_stream(data, "validation")), AutoTokenizer.from_pretrained(data)
+    path = tmp_path_factory.mktemp("text") / "lines.txt"
+    path.write_text("\n\n".join(tokenizer.decode(line[:-1]) for line in ids.reshape(-1, 10)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def scores(pair, data, tmp_path_factory) -> Path:
+    """The scores of the pair on the held-out split."""
+    return compute(tmp_path_factory.mktemp("scores") / "pair", "--pair", pair, "--data", data)
+
+
+@pytest.fixture(scope="module")
+def plain(data, tmp_path_factory) -> dict[str, Path]:
+    """Two checkpoints, of any origin, that say nothing of their direction."""
+    folders = {}
+    for direction in DIRECTIONS:
+        torch.manual_seed(len(folders))
+        folders[direction] = tmp_path_factory.mktemp("plain") / direction
+        build_model(5, 16, "nano", "gpt2", TINY).save_pretrained(folders[direction])
+        AutoTokenizer.from_pretrained(data).save_pretrained(folders[direction])
+    return folders
+
+
+def compute(output_dir: Path, *flags) -> Path:
+    compute_aot.main(["--output_dir", str(output_dir), *map(str, flags)])
+    return output_dir
+
+
+def refused(output_dir: Path, *flags, match: str) -> None:
+    with pytest.raises(SystemExit, match=match) as stopped:
+        compute(output_dir, *flags)
+    assert one_line(stopped) and not output_dir.exists() and not output_dir.with_name("no.partial").exists()
+
+
+def report(folder: Path) -> dict:
+    return json.loads((folder / "aot.json").read_text(encoding="utf-8"))
+
+
+def agree(numbers: dict, expected: dict) -> bool:
+    """Whether a report has all the expected entries, numbers to the last digits."""
+    return all(
+        numbers[key] == (pytest.approx(value, rel=1e-12) if isinstance(value, float | list) else value)
+        for key, value in expected.items()
+    )
+
+
+def recomputed(folder: Path, units=None, own=False) -> dict:
+    """The report that follows from `losses.npz` alone; `own`: each direction has tokens of its own."""
+    saved = np.load(folder / "losses.npz")
+    totals = []
+    for direction in DIRECTIONS:
+        starts = saved[f"{direction}_document_starts" if own else "document_starts"]
+        totals.append(np.add.reduceat(saved[direction].astype(float), starts, axis=1))
+    return arrow_from_totals(*totals, np.diff([*starts, saved[direction].shape[1]]) if units is None else units)
+
+
+def test_all_is_written_and_printed(pair, data, tmp_path, capsys):
+    scores = compute(tmp_path / "scores", "--pair", pair, "--data", data)
+    assert {path.name for path in scores.iterdir()} == FILES
+    for path in scores.glob("*.png"):
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size > 5000
+    assert [path.name for path in tmp_path.iterdir()] == ["scores"]
+    out, numbers = capsys.readouterr().out, report(scores)
+    assert f"{numbers['forward']:.4f}  {numbers['backward']:.4f}" in out and numbers["verdict"] in out
+    assert f"{numbers['aot']:+.3%}" in out and "2,030  tokens in 203 documents" in out
+
+
+def test_the_report_follows_from_the_saved_losses(scores, data):
+    numbers, saved = report(scores), np.load(scores / "losses.npz")
+    assert agree(numbers, recomputed(scores))
+    ids = open_stream(data, "validation")
+    assert np.array_equal(saved["ids"], ids) and np.array_equal(saved["document_starts"], document_starts(ids))
+    totals = {direction: saved[direction].sum(dtype=float) for direction in DIRECTIONS}
+    ahead, back = totals["forward"], totals["backward"]
+    assert numbers["aot"] == pytest.approx((back - ahead) / ((ahead + back) / 2))
+    assert numbers["delta"] == pytest.approx((back - ahead) / len(ids)) and numbers["tokens"] == len(ids)
+    assert numbers["bytes"] == 203 * 9
+    for direction, nats in totals.items():
+        assert numbers[direction] == pytest.approx(nats / len(ids))
+        assert numbers["bits_per_byte"][direction] == pytest.approx(nats / np.log(2) / (203 * 9))
+
+
+def test_the_saved_losses_are_those_of_the_models(scores, pair, data):
+    ids, saved = np.array(open_stream(data, "validation")), np.load(scores / "losses.npz")
+    for direction in DIRECTIONS:
+        assert saved[direction].shape == (1, len(ids))
+        expected = score(load_model(str(pair / direction)), ids, direction, 8)
+        assert np.allclose(saved[direction][0], expected, atol=1e-6)
+        assert expected.mean() == pytest.approx(read_json(pair / direction / RESULTS)["eval_loss"], abs=1e-5)
+
+
+def test_a_text_is_scored_like_the_data_folder_of_it(scores, pair, text, tmp_path):
+    from_text = report(compute(tmp_path / "scores", "--pair", pair, "--text", text))
+    for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents"):
+        assert from_text[key] == pytest.approx(report(scores)[key])
+
+
+def test_a_command_reads_standard_input(scores, pair, text, tmp_path):
+    command = [sys.executable, SCRIPT, "--pair", pair, "--text", "-"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with text.open() as stdin:
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and report(scores)["verdict"] in done.stdout, done.stderr
+    assert report(tmp_path / "scores" / "pair-on--")["aot"] == pytest.approx(report(scores)["aot"])
+
+
+def test_the_same_again_is_found_and_another_request_refused(scores, pair, second_pair, data, text, capsys):
+    before = {path: path.stat().st_mtime_ns for path in scores.iterdir()}
+    compute(scores, "--pair", pair, "--data", data)
+    assert report(scores)["verdict"] in capsys.readouterr().out
+    for flags, message in [
+        (["--pair", pair, "--data", data, "--stride", "4"], "stride: 8 / 4"),
+        (["--pair", pair, "--data", data, "--split", "train"], "text_sha256: "),
+        (["--pair", pair, "--text", text, "--confidence", "0.9"], "text: .*confidence: 0.95 / 0.9"),
+        (["--pair", second_pair, "--data", data], "pairs: .*weights: "),
+    ]:
+        with pytest.raises(SystemExit, match=f"holds other scores.*{message}.*--output_dir") as stopped:
+            compute(scores, *flags)
+        assert one_line(stopped)
+    assert before == {path: path.stat().st_mtime_ns for path in scores.iterdir()}
+
+
+def test_a_pair_trained_further_is_scored_anew_elsewhere(scores, pair, plain, data, tmp_path):
+    changed = shutil.copytree(pair, tmp_path / "pair")
+    folder = compute(tmp_path / "scores", "--pair", changed, "--data", data)
+    shutil.copy(plain["forward"] / "model.safetensors", changed / "forward")
+    with pytest.raises(SystemExit, match="weights: ") as stopped:
+        compute(folder, "--pair", changed, "--data", data)
+    assert one_line(stopped)
+
+
+def test_several_seeds_and_the_control(scores, pair, second_pair, data, tmp_path, capsys):
+    both = compute(tmp_path / "both", "--pair", pair, second_pair, "--data", data)
+    numbers, saved = report(both), np.load(both / "losses.npz")
+    assert numbers["seeds"] == 2 and "A/A control" in capsys.readouterr().out
+    assert numbers["per_seed"][0] == pytest.approx(report(scores)["aot"])
+    assert agree(numbers, recomputed(both))
+    for direction in DIRECTIONS:
+        one, other = saved[direction].sum(1, dtype=float)
+        assert numbers["control"][direction] == pytest.approx(abs(other - one) / ((one + other) / 2))
+        assert report(scores)["control"][direction] is None
+
+
+def test_half_a_stride_gives_every_token_more_to_read(scores, pair, data, tmp_path):
+    half = compute(tmp_path / "half", "--pair", pair, "--data", data, "--stride", "4")
+    ids, saved = np.array(open_stream(data, "validation")), np.load(half / "losses.npz")
+    for direction in DIRECTIONS:
+        expected = score(load_model(str(pair / direction)), ids, direction, 8, 4)
+        assert np.allclose(saved[direction][0], expected, atol=1e-6)
+        assert report(half)[direction] < report(scores)[direction]
+
+
+def test_undeclared_checkpoints_are_taken_at_their_word(plain, data, tmp_path):
+    one, other = plain.values()
+    numbers = report(compute(tmp_path / "scores", "--forward", one, "--backward", other, "--data", data))
+    swapped = report(compute(tmp_path / "swapped", "--forward", other, "--backward", one, "--data", data))
+    ids = np.array(open_stream(data, "validation"))
+    for direction in DIRECTIONS:
+        mean = score(load_model(str(plain[direction])), ids, direction, 16).mean(dtype=float)
+        assert numbers[direction] == pytest.approx(mean, abs=1e-6)
+    assert numbers["request"]["context"] == 16 and abs(numbers["aot"] + swapped["aot"]) > 1e-6
+
+
+def test_two_tokenizers_are_compared_by_text(plain, text, tmp_path):
+    other = shutil.copytree(plain["backward"], tmp_path / "bytes")
+    tokenizer = tokenizers.byte_tokenizer()
+    torch.manual_seed(0)
+    build_model(257, 16, "nano", "gpt2", TINY).save_pretrained(other)
+    tokenizer.save_pretrained(other)
+    flags = ["--forward", plain["forward"], "--backward", other, "--text", text]
+    refused(tmp_path / "no", *flags, match="their tokenizers differ.*--by_text")
+    scores = compute(tmp_path / "scores", *flags, "--by_text")
+    numbers, saved = report(scores), np.load(scores / "losses.npz")
+    assert numbers["unit"] == "byte" and numbers["tokens"] == numbers["bytes"] == 203 * 9
+    assert agree(numbers, recomputed(scores, units=np.full(203, 9), own=True))
+    ids = saved["backward_ids"]
+    assert tokenizer.decode(ids[:9]) == text.read_text()[:9] and saved["forward_ids"].max() < 5 < ids.max()
+    expected = score(load_model(str(other)), ids, "backward", 16)
+    assert np.allclose(saved["backward"][0], expected, atol=1e-5)
+
+
+def test_a_sentence_of_ones_own(pair, data, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "plot_sentence", lambda path, tokens, losses: drawn.append((tokens, losses)))
+    compute(tmp_path / "scores", "--pair", pair, "--data", data, "--sentence", "0110:01")
+    ((tokens, losses),) = drawn
+    assert "".join(tokens) == "0110:01"
+    ids = AutoTokenizer.from_pretrained(data)("0110:01", return_tensors="np")["input_ids"][0]
+    for direction in DIRECTIONS:
+        expected = score(load_model(str(pair / direction)), ids, direction, 8)
+        assert np.allclose(losses[direction], expected, atol=1e-5)
+
+
+def test_the_batch_is_halved_until_it_fits(scores, pair, data, tmp_path, monkeypatch):
+    tried = []
+
+    def small_memory(model, ids, direction, context, stride, batch_size, bos):
+        tried.append(batch_size)
+        if batch_size > 10:
+            raise RuntimeError("CUDA out of memory.")
+        return score(model, ids, direction, context, stride, batch_size, bos)
+
+    monkeypatch.setattr(compute_aot, "score", small_memory)
+    folder = compute(tmp_path / "scores", "--pair", pair, "--data", data, "--batch_size", "32")
+    assert tried[0] == 32 and min(tried) > 4
+    assert report(folder)["aot"] == pytest.approx(report(scores)["aot"], abs=1e-6)
+
+
+def test_nothing_is_left_when_interrupted(pair, data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(figures, "plot_documents", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        compute(tmp_path / "scores", "--pair", pair, "--data", data)
+    assert not (tmp_path / "scores").exists()
+    compute(tmp_path / "scores", "--pair", pair, "--data", data)
+    assert [path.name for path in tmp_path.iterdir()] == ["scores"]
+
+
+@pytest.fixture
+def other_tokenizer(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_synthetic, "ALPHABET", "01:;")
+    make_synthetic.main(["--bits", "4", "--ones", "1", "--train_lines", "500", "--output_dir", str(tmp_path)])
+    return tmp_path / "linear"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--seed 1", "initial_weights_sha256: .*seed: 42 / 1"),
+        ("--context 5", "context: 8 / 5"),
+        ("--max_steps 9", "max_steps: 12 / 9"),
+        ("--learning_rate 1e-3", "learning_rate: 0.01 / 0.001"),
+        (f"--config_overrides {TINY.replace('=1,', '=2,')}", "parameters"),
+        ("data", "data_sha256"),
+        ("tokenizer", "tokenizer_sha256"),
+        ("checkpoint", "step: 12 / 8"),
+    ],
+)
+def test_a_pair_differs_in_direction_alone(pair, data, tmp_path, request, flags, message):
+    odd = tmp_path / "odd"
+    if flags == "checkpoint":
+        shutil.copytree(pair / "backward" / "checkpoint-8", odd / "backward")
+    else:
+        trained_on = {
+            "data": lambda: rewrite(data, tmp_path / "other", lambda ids, _: ids[::-1]),
+            "tokenizer": lambda: request.getfixturevalue("other_tokenizer"),
+        }.get(flags, lambda: data)()
+        train(odd, trained_on, "--direction", "backward", *(flags.split() if "--" in flags else []))
+    shutil.copytree(pair / "forward", odd / "forward")
+    refused(tmp_path / "no", "--pair", odd, "--data", data, match=f"differ in more than direction: .*{message}")
+
+
+def test_seeds_differ_in_the_seed_alone(pair, data, tmp_path):
+    longer = train(tmp_path / "longer", data, "--seed", "1", "--max_steps", "13")
+    refused(tmp_path / "no", "--pair", pair, longer, "--data", data, match="more than the seed: .*max_steps: 12 / 13")
+    refused(tmp_path / "no", "--pair", pair, pair, "--data", data, match="they have the same seed")
+
+
+def test_directions_are_checked(pair, plain, data, tmp_path):
+    no, ahead, back = tmp_path / "no", pair / "forward", pair / "backward"
+    refused(no, "--forward", ahead, "--backward", ahead, "--data", data, match="is a forward model, but stands")
+    refused(no, "--forward", back, "--backward", ahead, "--data", data, match="is a backward model")
+    mute = tmp_path / "mute"
+    for direction, folder in plain.items():
+        shutil.copytree(folder, mute / direction)
+    refused(no, "--pair", mute, "--data", data, match="does not say its direction; .*--forward and --backward")
+    shutil.rmtree(mute / "backward")
+    refused(no, "--pair", mute, "--data", data, match="has no backward in it")
+
+
+def spoil_pickle(folder):
+    torch.save(load_model(str(folder)).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def spoil_weights(folder):
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(500)
+
+
+def spoil_numbers(folder):
+    model = load_model(str(folder))
+    model.transformer.wpe.weight.data[3] = torch.nan
+    model.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_pickle, "forward: no weights in safetensors: .*Pickled weights"),
+        (spoil_weights, "forward: its weights are damaged"),
+        (spoil_numbers, r"forward: gives token \d+ .* a loss of nan"),
+        (lambda folder: (folder / RESULTS).unlink(), "forward: is not trained to the end; run the same training"),
+        (lambda folder: (folder / "config.json").unlink(), "forward: no model there"),
+        (lambda folder: [path.unlink() for path in folder.glob("tokenizer*")], "forward: no tokenizer there"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(pair, text, tmp_path, spoil, message):
+    damaged = shutil.copytree(pair, tmp_path / "damaged")
+    spoil(damaged / "forward")
+    refused(tmp_path / "no", "--pair", damaged, "--text", text, match=message)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("", "give one of --data, --text and --dataset"),
+        ("--data DATA --text TEXT", "give one of --data, --text and --dataset"),
+        ("--data DATA --by_text", "give one of .*with --by_text"),
+        ("--data DATA --forward x", "give either --pair .*--forward MODEL"),
+        ("--data DATA --colour red", "--colour red: unknown"),
+        ("--data absent", "absent: not a data folder"),
+        ("--data DATA --split test", "nothing in split 'test'; there are train, validation"),
+        ("--data DATA --stride 9", "--context 8 --stride 9"),
+        ("--data DATA --stride 0", "--context 8 --stride 0"),
+        ("--data DATA --context 0", "--context 0"),
+        ("--data DATA --context 9", "--context 9: .*forward reads at most 8 tokens"),
+        ("--data DATA --confidence 95", "--confidence 95.0: must lie between 0 and 1"),
+        ("--data DATA --batch_size 0", "--batch_size 0: must be auto or a number from 1"),
+        ("--data DATA --batch_size many", "--batch_size many"),
+        ("--data DATA --device abacus", "--device abacus"),
+        ("--text absent.txt", "absent.txt: no such file"),
+        ("--text TEXT --documents sentence", "--documents is 'sentence', must be one of paragraph, line, file"),
+    ],
+)
+def test_bad_flags_are_one_line_and_leave_nothing(pair, data, text, tmp_path, flags, message):
+    words = [{"DATA": data, "TEXT": text}.get(word, word) for word in flags.split()]
+    refused(tmp_path / "no", "--pair", pair, *words, match=message)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "no text in it"), (b" \n\n\t\n", "no text in it"), (b"01\xff", "line 1, byte 2 .*not UTF-8")],
+)
+def test_a_text_without_text_is_refused(pair, tmp_path, content, message):
+    path = tmp_path / "empty.txt"
+    path.write_bytes(content)
+    refused(tmp_path / "no", "--pair", pair, "--text", path, match=f"empty.txt.*{message}")
+
+
+def test_a_model_that_is_nowhere_is_refused(data, tmp_path):
+    refused(tmp_path / "no", "--pair", tmp_path / "gone", "--data", data, match="gone-forward: no model there")
+
+
+def test_data_of_another_tokenizer_are_refused(pair, other_tokenizer, tmp_path):
+    refused(tmp_path / "no", "--pair", pair, "--data", other_tokenizer, match="has another tokenizer than the models")
+
+
+def test_a_folder_of_something_else_is_refused(pair, data, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(SystemExit, match="holds no scores; choose another --output_dir") as stopped:
+        compute(tmp_path, "--pair", pair, "--data", data)
+    assert one_line(stopped) and [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_single_document_has_no_interval(pair, tmp_path, capsys):
+    path = tmp_path / "one.txt"
+    path.write_text("0110:0110")
+    numbers = report(compute(tmp_path / "scores", "--pair", pair, "--text", path))
+    assert numbers["low"] is numbers["high"] is None and numbers["documents"] == 1
+    assert "no interval" in capsys.readouterr().out
+
+
+def test_the_report_is_json_that_any_reader_takes(scores):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    json.loads((scores / "aot.json").read_text(encoding="utf-8"), parse_constant=refuse)

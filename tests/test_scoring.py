@@ -1,0 +1,180 @@
+"""Losses per token: each token once, from the context promised, the same as a plain loop would give."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import logged
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM
+
+from aot.data import DIRECTIONS, document_starts, open_stream
+from aot.models import load_model
+from aot.runs import RESULTS, read_json
+from aot.scoring import score, spans, token_losses, tokens_read
+from metrics.arrow_of_time.gap import arrow_from_totals
+
+CONTEXT = 8
+sizes = dict(n=st.integers(0, 80), context=st.integers(1, 12), stride=st.integers(1, 12))
+
+
+@pytest.fixture(scope="module")
+def models(pair):
+    return {direction: load_model(str(pair / direction)).eval() for direction in DIRECTIONS}
+
+
+@pytest.fixture(scope="module")
+def ids(data):
+    return np.array(open_stream(data, "validation"))
+
+
+class Deaf(torch.nn.Module):
+    """Gives every token its own probability, whatever stands around it."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        self.logits = torch.randn(vocabulary, generator=torch.manual_seed(0))
+
+    def forward(self, input_ids):
+        return SimpleNamespace(logits=self.logits.expand(*input_ids.shape, -1))
+
+
+@pytest.mark.parametrize("stride", [8, 4, 1])
+@pytest.mark.parametrize("n", [1, 7, 8, 803, 2000])
+def test_a_model_that_ignores_its_context_has_no_arrow(ids, n, stride):
+    ids, starts = ids[:n], document_starts(ids[:n])
+    totals = [
+        np.add.reduceat(score(Deaf(5), ids, direction, CONTEXT, stride, batch_size=7).astype(float), starts)
+        for direction in DIRECTIONS
+    ]
+    result = arrow_from_totals(*totals, np.diff([*starts, n]))
+    assert result["aot"] == result["delta"] == 0 and result["sign_test_p"] is None
+    assert result["low"] in (0, None) and result["high"] in (0, None)
+
+
+@given(**sizes)
+def test_each_token_is_scored_once_with_the_promised_context(n, context, stride):
+    stride = min(stride, context)
+    for direction in DIRECTIONS:
+        windows = spans(n, context, stride, direction)
+        assert [token for _, end, first in windows for token in range(first, end)] == list(range(n))
+        for begin, end, first in windows:
+            assert 0 <= begin <= first < end <= begin + context
+            assert first == 0 or first - begin >= context - stride
+
+
+@given(**sizes)
+def test_directions_share_windows_at_full_stride_and_mirror_below(n, context, stride):
+    forward, backward = (spans(n, context, context, direction) for direction in DIRECTIONS)
+    assert [(begin, end) for begin, end, _ in forward] == [(n - end, n - begin) for begin, end, _ in backward[::-1]]
+    if stride < context:
+        assert spans(n, context, stride, "forward") == spans(n, context, stride, "backward")
+
+
+@given(**sizes)
+def test_tokens_read_counts_what_is_before_a_token_in_its_window(n, context, stride):
+    n, stride = n + 1, min(stride, context)
+    for direction in DIRECTIONS:
+        read = np.empty(n, int)
+        for begin, end, first in spans(n, context, stride, direction):
+            for token in range(first, end):
+                read[token if direction == "forward" else n - 1 - token] = token - begin
+        assert tokens_read(n, context, stride, direction).tolist() == read.tolist()
+
+
+@pytest.mark.parametrize("stride", [0, 9, -1])
+def test_a_stride_that_would_skip_tokens_is_refused(stride):
+    with pytest.raises(ValueError, match=f"stride {stride}: must be from 1 to the context, 8"):
+        spans(100, CONTEXT, stride, "forward")
+
+
+@torch.no_grad()
+def plain_loop(checkpoint, ids, direction, context):
+    """Losses [n] of `ids` [n] as one would write it without this project, window by window."""
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    losses = []
+    for window in torch.tensor(ids.astype(int)).split(context):
+        target = window.flip(0) if direction == "backward" else window
+        logits = model(torch.cat([torch.tensor([0]), target[:-1]])[None]).logits[0]
+        loss = -logits.log_softmax(-1)[range(len(target)), target]
+        losses.append(loss.flip(0) if direction == "backward" else loss)
+    return torch.cat(losses).numpy()
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_score_is_the_plain_loop(pair, models, ids, direction):
+    ids = ids[:803]
+    expected = plain_loop(pair / direction, ids, direction, CONTEXT)
+    for batch_size in (1, 7, None):
+        losses = score(models[direction], ids, direction, CONTEXT, batch_size=batch_size)
+        assert losses.dtype == np.float32 and np.abs(losses - expected).max() < 1e-5
+    assert np.abs(losses - plain_loop(pair / direction, ids[::-1], direction, CONTEXT)[::-1]).max() > 0.1
+
+
+@torch.no_grad()
+@settings(max_examples=8, deadline=None)
+@given(n=st.integers(1, 60), stride=st.integers(1, 7))
+def test_with_a_stride_each_token_has_the_loss_after_what_was_read(models, ids, n, stride):
+    for direction in DIRECTIONS:
+        text, read = ids[:n].astype(int), tokens_read(n, CONTEXT, stride, direction)
+        losses = score(models[direction], ids[:n], direction, CONTEXT, stride, batch_size=3)
+        for at in range(n):
+            before = text[at - read[at] : at] if direction == "forward" else text[at + 1 : at + 1 + read[at]][::-1]
+            logits = models[direction](torch.tensor([[0, *before]])).logits[0, -1]
+            assert -logits.log_softmax(-1)[text[at]].item() == pytest.approx(losses[at], abs=1e-5)
+
+
+@pytest.mark.parametrize(("n", "stride"), [(800, 8), (803, 4), (803, 1), (5, 3)])
+def test_swapped_models_on_reversed_text_have_the_opposite_arrow(models, ids, n, stride):
+    text = ids[:n]
+    losses = {name: score(models[name], text, name, CONTEXT, stride) for name in DIRECTIONS}
+    swapped = {
+        name: score(models[other], text[::-1], name, CONTEXT, stride)
+        for name, other in zip(DIRECTIONS, DIRECTIONS[::-1], strict=True)
+    }
+    assert np.array_equal(swapped["forward"], losses["backward"][::-1])
+    assert np.array_equal(swapped["backward"], losses["forward"][::-1])
+    arrows = [
+        arrow_from_totals(*([loss[name].sum(dtype=float)] for name in DIRECTIONS), [n])["aot"]
+        for loss in (losses, swapped)
+    ]
+    assert arrows[0] == pytest.approx(-arrows[1], rel=1e-9) and arrows[0] != 0
+
+
+def test_the_tokens_before_do_not_see_those_after(models, ids):
+    other = ids[:64].copy()
+    other[37] = 5 - other[37]
+    changed = {
+        name: np.flatnonzero(score(model, ids[:64], name, CONTEXT, 1) != score(model, other, name, CONTEXT, 1))
+        for name, model in models.items()
+    }
+    assert changed["forward"].min() == changed["backward"].max() == 37
+    assert changed["forward"].max() <= 37 + CONTEXT - 1 and changed["backward"].min() >= 37 - CONTEXT + 1
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_evaluation_in_training_is_the_mean_of_the_scores(pair, models, ids, direction):
+    assert len(ids) % CONTEXT  # the short last window counts, too
+    mean = score(models[direction], ids, direction, CONTEXT).mean(dtype=float)
+    evaluated = logged(pair / direction, "eval_loss")
+    assert mean == pytest.approx(evaluated[max(evaluated)], abs=1e-5)
+    assert read_json(pair / direction / RESULTS)["eval_loss"] == evaluated[max(evaluated)]
+    assert set(logged(pair / direction, "eval_tokens").values()) == {len(ids)}
+
+
+def test_a_checkpoint_in_half_precision_is_scored_in_float32(models, ids, tmp_path):
+    models["forward"].to(torch.bfloat16).save_pretrained(tmp_path)
+    models["forward"].float()
+    assert {tensor.dtype for tensor in load_model(str(tmp_path)).parameters()} == {torch.float32}
+
+
+def test_padding_costs_nothing():
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 2, 3], [4, -100, -100]])
+    losses = token_losses(logits, labels)
+    expected = -logits.log_softmax(-1)
+    assert torch.allclose(losses[0], expected[0, range(3), labels[0]])
+    assert losses[1].tolist() == [pytest.approx(expected[1, 0, 4].item()), 0, 0]
