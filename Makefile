@@ -1,0 +1,34 @@
+# Each target sets itself up: the first one run makes .venv and installs requirements.txt into it.
+PYTHON := .venv/bin/python
+SEEDS := 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo demo-short demo-results test style coverage
+
+demo: .venv/installed  ## A pair on real text and one on a language with a known arrow: ∂ of both, and pictures
+	bash experiments/demo.sh "$(SEEDS)"
+
+demo-short: .venv/installed  ## The same commands with a few steps: do they run?
+	rm -rf runs/short-* scores/short-*
+	bash experiments/demo.sh 1 short --max_steps 4
+
+demo-results: .venv/installed  ## The demo with three seeds, its numbers and pictures kept in results/
+	bash experiments/demo.sh "1 2 3"
+	for which in text linear; do \
+	  cp scores/demo-$$which/aot.json results/demo_$$which.json; \
+	  for figure in by_position documents sentence; do \
+	    cp scores/demo-$$which/$$figure.png results/demo_$${which}_$$figure.png; done; done
+
+test: .venv/installed  ## The tests, but for the simulations of minutes (pytest -m slow)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q
+
+style: .venv/installed
+	$(PYTHON) -m ruff check .
+
+coverage: .venv/installed  ## Simulate the coverage of the interval: results/interval_coverage.*
+	$(PYTHON) metrics/arrow_of_time/coverage.py
+
+.venv/installed: requirements.txt
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --requirement requirements.txt
+	touch $@

@@ -1,0 +1,64 @@
+"""The README is true: its commands parse, its files exist, its numbers are those of results/."""
+
+import importlib
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from transformers import HfArgumentParser
+
+import compute_aot
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^(?:python|accelerate launch) (\w+)\.py(.*)$", README, flags=re.MULTILINE)
+
+
+class Parsed(Exception):
+    """The command line was understood; nothing has been run."""
+
+
+@pytest.mark.parametrize(("script", "flags"), COMMANDS)
+def test_a_command_in_the_readme_is_understood(script, flags, monkeypatch):
+    parse = HfArgumentParser.parse_args_into_dataclasses
+
+    def parse_and_stop(parser, argv, **settings):
+        assert not parse(parser, argv, **settings)[-1], "unknown flags are left over"
+        raise Parsed
+
+    monkeypatch.setattr(HfArgumentParser, "parse_args_into_dataclasses", parse_and_stop)
+    with pytest.raises(Parsed):
+        importlib.import_module(script).main(shlex.split(flags, comments=True))
+
+
+def test_there_are_commands_for_every_script():
+    assert {script for script, _ in COMMANDS} == {path.stem for path in ROOT.glob("*.py")}
+
+
+def test_make_targets_in_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?:^    |`)make ([a-z-]+)", README, flags=re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_every_file_and_figure_named_in_the_readme_exists():
+    tree = README.split("## What is where")[1].split("##")[0]
+    inside_aot = re.findall(r"^      (\w+\.py)(?: (\w+\.py))?", tree, flags=re.MULTILINE)
+    modules = {name for names in inside_aot for name in names if name}
+    assert modules == {path.name for path in (ROOT / "aot").glob("*.py")} - {"__init__.py"}
+    top_level = re.findall(r"^    ([\w./]+)", tree, flags=re.MULTILINE)
+    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
+    for path in top_level + links:
+        assert (ROOT / path).exists(), path
+    for path in ROOT.glob("*.py"):
+        assert path.name in tree
+
+
+@pytest.mark.parametrize("kind", ["text", "linear"])
+def test_the_demo_in_the_readme_is_what_results_hold(kind, capsys):
+    report = json.loads((ROOT / f"results/demo_{kind}.json").read_text(encoding="utf-8"))
+    compute_aot.print_report(report, Path(f"scores/demo-{kind}"))
+    for line in capsys.readouterr().out.splitlines():
+        assert line.strip() in README
