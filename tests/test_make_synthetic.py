@@ -117,7 +117,7 @@ def test_finished_before_or_refused(tmp_path, capsys):
 
 def test_an_interrupted_one_is_made_anew(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make_synthetic, "file_sha256", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(make_synthetic, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         make(tmp_path)
     assert not (tmp_path / "linear").exists()
     assert read_meta(make(tmp_path))["splits"]["train"]["documents"] == 300
