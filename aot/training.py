@@ -48,6 +48,11 @@ class ReverseTrainer(Trainer):
         finally:
             self.args.dataloader_drop_last = drop_last
 
+    def evaluation_loop(self, *args, **kwargs):
+        """Leaves the random state as it was, so that how often a run is evaluated changes nothing in it."""
+        with torch.random.fork_rng(devices=[]):  # a data loader draws a seed on the CPU; evaluation draws nothing else
+            return super().evaluation_loop(*args, **kwargs)
+
     def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
         """Losses [B, T] of the tokens in place of logits [B, T, V], and no mean of the batch: see `exact_loss`."""
         inputs = self._prepare_inputs(inputs)

@@ -107,6 +107,11 @@ def test_one_by_one_or_apart_a_pair_is_the_same(data, pair, tmp_path):
         assert arrow == pytest.approx((backward - forward) / ((forward + backward) / 2)) and arrow != 0
 
 
+def test_how_often_a_run_is_evaluated_changes_nothing_in_it(data, pair, tmp_path):
+    run = train(tmp_path / "seldom", data, "--direction", "forward", "--eval_steps", 12)
+    assert weights(run / "forward") == weights(pair / "forward")
+
+
 def test_accumulated_batches_are_the_whole_batch(data, tmp_path, indices):
     runs, seen = [], []
     for batch, accumulated in ((8, 1), (4, 2), (2, 4)):
