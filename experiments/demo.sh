@@ -10,16 +10,16 @@ seeds=$1 prefix=${2:-demo}
 shift $(($# < 2 ? $# : 2))
 
 python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15
-python make_synthetic.py --name demo-linear --bits 12 --ones 11 --train_lines 96000 --validation_lines 1000
+python make_synthetic.py --name demo-linear --bits 12 --ones 11 --train_lines 76800 --validation_lines 1000
 
 for seed in $seeds; do
   python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text-seed$seed" --seed "$seed" \
     --size micro --config_overrides n_layer=2 --context 128 --num_train_epochs 3 --per_device_train_batch_size 16 --learning_rate 1e-3 \
     --warmup_steps 0.05 --eval_steps 0.25 "$@"
-  # A language of 4 characters wants a small model with large initial weights, and no dropout to find an exact rule.
-  python run_clm_reverse.py --data data/demo-linear --output_dir "runs/$prefix-linear-seed$seed" --seed "$seed" \
-    --config_overrides n_layer=2,n_head=4,n_embd=64,initializer_range=0.1,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 \
-    --context 26 --per_device_train_batch_size 64 --learning_rate 3e-3 --warmup_steps 0.05 "$@"
+  # A language of 4 characters wants large initial weights, and an exact rule no dropout.
+  python run_clm_reverse.py --data data/demo-linear --output_dir "runs/$prefix-linear-seed$seed" --seed "$seed" --size micro \
+    --config_overrides n_layer=2,initializer_range=0.1,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 \
+    --context 26 --per_device_train_batch_size 64 --learning_rate 1e-3 --warmup_steps 0.05 "$@"
 done
 
 for kind in text linear; do
