@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
 
 from aot.cli import parse_arguments
@@ -186,8 +187,11 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
         "parameters": model.num_parameters(),
         "initial_weights_sha256": weights_sha256(model),
     }
-    if not start_or_continue(folder, recipe):
-        print(f"{folder}: finished before, made from the same data and settings")
+    with args.main_process_first(local=False):  # the others find what the first has started
+        unfinished = start_or_continue(folder, recipe)
+    if not unfinished:
+        if args.process_index == 0:
+            print(f"{folder}: finished before, made from the same data and settings")
         return read_json(folder / RESULTS)
 
     model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
@@ -215,10 +219,13 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
         "eval_loss": evaluations(trainer.state.log_history)[step],
         "train_seconds": progress.metrics["train_runtime"],
         "data": run.data,
+        "processes": args.world_size,
+        "wrapper": type(trainer.model_wrapped).__name__,
         **provenance(),
     }
     if trainer.is_world_process_zero():
         write_json(folder / RESULTS, results)
+    AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
     return results
 
 
@@ -233,6 +240,9 @@ def main(argv: list[str] | None = None) -> None:
             aot = arrow([losses["forward"]], [losses["backward"]])["aot"]
             print(f"∂ = {aot:+.3%}. With its interval and figures:")
             print(f"    python compute_aot.py --pair {args.output_dir} --data {run.data}")
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()  # a process that left while others still wrote would take them down
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

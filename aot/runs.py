@@ -79,8 +79,9 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
         raise SystemExit(f"{folder}: is not empty and no run of this script. Choose another --output_dir.")
     if (folder / RESULTS).exists():
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RECIPE, recipe)
+    if before is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / RECIPE, recipe)
     return True
 
 
