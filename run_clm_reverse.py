@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
+from transformers.integrations import unset_hf_deepspeed_config
 
 from aot.cli import parse_arguments
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
@@ -175,7 +176,10 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
             f"of {windows_per_step} and 1 needed. Use more text, a shorter --context or a smaller batch."
         )
 
+    unset_hf_deepspeed_config()  # with it, ZeRO-3 would make the model in parts, from other random numbers
     model = initial_model(direction, run, meta, args.seed)
+    if args.deepspeed_plugin:
+        args.deepspeed_plugin.set_deepspeed_weakref()
     recipe = {
         "direction": direction,
         "data_sha256": meta["data_sha256"],
