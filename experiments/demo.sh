@@ -10,7 +10,7 @@ seeds=$1 prefix=${2:-demo}
 shift $(($# < 2 ? $# : 2))
 
 python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15
-python make_synthetic.py --name demo-linear --bits 12 --ones 11 --train_lines 76800 --validation_lines 1000
+python make_synthetic.py --name demo-linear --bits 12 --ones 11 --seed 2 --train_lines 76800 --validation_lines 1000
 
 for seed in $seeds; do
   python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text-seed$seed" --seed "$seed" \
