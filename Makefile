@@ -1,23 +1,24 @@
 # Each target sets itself up: the first one run makes .venv and installs requirements.txt into it.
 PYTHON := .venv/bin/python
-SEEDS := 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-short demo-results test style coverage
+.PHONY: demo demo-short demo-results bench test style coverage
 
-demo: .venv/installed  ## A pair on real text and one on a language with a known arrow: ∂ of both, and pictures
-	bash experiments/demo.sh "$(SEEDS)"
+demo: .venv/installed  ## Pairs on real text and on a language with a known arrow: ∂ of both, and pictures
+	bash experiments/demo.sh
 
 demo-short: .venv/installed  ## The same commands with a few steps: do they run?
 	rm -rf runs/short-* scores/short-*
-	bash experiments/demo.sh 1 short --max_steps 4
+	bash experiments/demo.sh short --max_steps 4
 
-demo-results: .venv/installed  ## The demo with three seeds, its numbers and pictures kept in results/
-	bash experiments/demo.sh "1 2 3"
+demo-results: demo  ## The numbers and pictures of the demo, kept in results/
 	for which in text linear; do \
 	  cp scores/demo-$$which/aot.json results/demo_$$which.json; \
 	  for figure in by_position documents sentence; do \
 	    cp scores/demo-$$which/$$figure.png results/demo_$${which}_$$figure.png; done; done
+
+bench: .venv/installed  ## Speed of each stage beside its peers: results/bench_*.csv
+	$(PYTHON) bench.py
 
 test: .venv/installed  ## The tests, but for the simulations of minutes (pytest -m slow)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q
