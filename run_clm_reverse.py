@@ -115,6 +115,9 @@ class ReverseTrainingArguments(TrainingArguments):
         if self.bf16 is None:
             self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
         super().__post_init__()
+        if self.deepspeed_plugin:  # weights stay float32 by its `bf16: {}`; the Trainer does not fill in autocast
+            autocast = self.deepspeed_plugin.hf_ds_config.config.get("torch_autocast", {})
+            autocast |= {"enabled": self.bf16} if autocast.get("enabled") == "auto" else {}
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")

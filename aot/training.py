@@ -56,7 +56,9 @@ class ReverseTrainer(Trainer):
     def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
         """Losses [B, T] of the tokens in place of logits [B, T, V], and no mean of the batch: see `exact_loss`."""
         inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
+        # DeepSpeed evaluates without its engine, and would do so without autocast
+        autocast = torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16)
+        with torch.no_grad(), self.compute_loss_context_manager(), autocast:
             losses = token_losses(model(input_ids=inputs["input_ids"]).logits, inputs["labels"])
         return None, losses, inputs["labels"]
 

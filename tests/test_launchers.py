@@ -6,19 +6,22 @@ import shutil
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SETTINGS, logged, train
+import torch
+from conftest import SETTINGS, TINY, logged, train, weights
+from transformers import AutoModelForCausalLM
 
 from aot.data import open_stream
-from aot.models import load_model
-from aot.runs import RECIPE, RESULTS, read_json
+from aot.runs import RECIPE, RESULTS, STATE, read_json
 from aot.scoring import score
 
 ROOT = Path(__file__).parent.parent
-NO_DROPOUT = "n_layer=1,n_head=2,n_embd=16,initializer_range=0.3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"
+STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]
 DEEPSPEED = pytest.mark.skipif(
     importlib.util.find_spec("deepspeed") is None or shutil.which("c++") is None,
     reason="DeepSpeed is not installed, or has no compiler for its communication on CPUs",
@@ -31,45 +34,83 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def launch(config: str, processes: int, output: Path, data: Path) -> Path:
-    """A pair trained as a user launches it, on CPUs, with 8 windows a step whatever the number of processes."""
-    command = ["accelerate", "launch", "--config_file", f"accelerate_configs/{config}.yaml"]
-    command += ["--num_processes", processes, "--main_process_port", free_port(), "run_clm_reverse.py"]
-    flags = ["--data", data, "--output_dir", output, *SETTINGS, "--config_overrides", NO_DROPOUT]
-    flags += ["--per_device_train_batch_size", 8 // processes]
+def command(config: str, processes: int, output: Path, data: Path, *flags, port: int = 0) -> list[str]:
+    """A launch as a user types it, of 8 windows a step whatever the number of processes."""
+    launcher = ["accelerate", "launch", "--config_file", f"accelerate_configs/{config}.yaml"]
+    launcher += ["--num_processes", processes, "--main_process_port", port or free_port()]
+    script = ["run_clm_reverse.py", "--data", data, "--output_dir", output, *SETTINGS, *STILL]
+    return [*map(str, launcher + script), "--per_device_train_batch_size", str(8 // processes), *flags]
+
+
+def run(*commands: list[str]) -> list[str]:
+    """What commands that run together, on CPUs, print; all of them have to succeed."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu", "PATH": path}
-    done = subprocess.run([*map(str, command + flags)], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
-    return output
+    start = partial(subprocess.run, cwd=ROOT, env=environment, capture_output=True, text=True)
+    with ThreadPoolExecutor(len(commands)) as together:
+        done = list(together.map(start, commands))
+    assert not any(one.returncode for one in done), "\n".join(one.stdout[-1000:] + one.stderr[-3000:] for one in done)
+    return [one.stdout for one in done]
 
 
-@pytest.fixture(scope="module")
-def alone(data, tmp_path_factory) -> Path:
-    """The pair trained by one process, without a launcher."""
-    return train(tmp_path_factory.mktemp("alone") / "pair", data, "--config_overrides", NO_DROPOUT)
-
-
-@pytest.mark.parametrize(
-    ("config", "processes", "wrapper"),
-    [
-        ("cpu", 1, "GPT2LMHeadModel"),
-        ("ddp", 2, "DistributedDataParallel"),
-        pytest.param("zero1", 2, "DeepSpeedEngine", marks=DEEPSPEED),
-        pytest.param("zero2", 2, "DeepSpeedEngine", marks=DEEPSPEED),
-        pytest.param("zero3", 2, "DeepSpeedEngine", marks=DEEPSPEED),
-        pytest.param("zero3", 1, "DeepSpeedEngine", marks=DEEPSPEED),
-    ],
-)
-def test_every_launcher_trains_the_same_pair(config, processes, wrapper, alone, data, tmp_path):
-    pair = launch(config, processes, tmp_path / "pair", data)
+def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: str) -> None:
+    """Same start, windows and losses; and checkpoints in float32 that a plain from_pretrained scores alike."""
     ids = open_stream(data, "validation")
     for direction in ("forward", "backward"):
         results = read_json(pair / direction / RESULTS)
         assert (results["processes"], results["wrapper"]) == (processes, wrapper)
         assert read_json(pair / direction / RECIPE) == read_json(alone / direction / RECIPE)
         for key in ("loss", "eval_loss"):
-            reference = logged(alone / direction, key)
-            assert logged(pair / direction, key) == pytest.approx(reference, rel=1e-5)
-        scores = [score(load_model(str(run / direction)), ids, direction, 8) for run in (pair, alone)]
+            assert logged(pair / direction, key) == pytest.approx(logged(alone / direction, key), rel=1e-5)
+        models = [AutoModelForCausalLM.from_pretrained(path / direction) for path in (pair, alone)]
+        assert {model.dtype for model in models} == {torch.float32}
+        scores = [score(model.eval(), ids, direction, 8) for model in models]
         np.testing.assert_allclose(*scores, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def alone(data, tmp_path_factory) -> Path:
+    """The pair trained by one process, without a launcher."""
+    return train(tmp_path_factory.mktemp("alone") / "pair", data, *STILL)
+
+
+@pytest.mark.parametrize(
+    ("config", "processes", "wrapper"),
+    [
+        ("cpu", 1, "GPT2LMHeadModel"),
+        pytest.param("zero1", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
+        pytest.param("zero2", 2, "DeepSpeedEngine", marks=DEEPSPEED),
+        pytest.param("zero3", 2, "DeepSpeedEngine", marks=DEEPSPEED),
+    ],
+)
+def test_every_launcher_trains_the_same_pair(config, processes, wrapper, alone, data, tmp_path):
+    (out,) = run(command(config, processes, tmp_path / "pair", data))
+    assert out.count("nats per held-out token") == 1
+    assert_same(tmp_path / "pair", alone, data, processes, wrapper)
+
+
+def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp_path):
+    pair = tmp_path / "pair"
+    run(command("ddp", 2, pair, data))
+    assert_same(pair, alone, data, 2, "DistributedDataParallel")
+    whole = weights(pair / "backward")
+    for name in (RESULTS, STATE, "model.safetensors"):
+        (pair / "backward" / name).unlink()
+    shutil.rmtree(pair / "backward" / "checkpoint-12")
+    port, machines = free_port(), []
+    for rank in ("0", "1"):
+        machines.append(command("multi_node", 2, pair, data, port=port))
+        machines[-1][2:2] = ["--machine_rank", rank, "--main_process_ip", "localhost"]
+    out = "".join(run(*machines))
+    assert out.count("finished before") == out.count("nats per held-out token") == 1
+    assert weights(pair / "backward") == whole
+    assert_same(pair, alone, data, 2, "DistributedDataParallel")
+
+
+@DEEPSPEED
+@pytest.mark.parametrize("config", ["zero1", pytest.param("zero3", marks=pytest.mark.slow)])
+def test_deepspeed_computes_in_bfloat16_and_keeps_float32(config, alone, data, tmp_path):
+    reference = train(tmp_path / "reference", data, *STILL, "--bf16", "true")
+    assert logged(reference / "forward", "loss") != pytest.approx(logged(alone / "forward", "loss"), rel=1e-5)
+    run(command(config, 1, tmp_path / "pair", data, "--bf16", "true"))
+    assert_same(tmp_path / "pair", reference, data, 1, "DeepSpeedEngine")
