@@ -21,11 +21,11 @@ import torch
 from accelerate.utils import find_executable_batch_size
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from aot.cli import parse_arguments
+from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.models import check_context, load_model
 from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
-from aot.runs import differences, provenance, read_json, write_json
+from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
 from aot.tokenizers import encode, tokenizer_sha256
@@ -261,8 +261,13 @@ def main(argv: list[str] | None = None) -> None:
     }
     models = which.pair[0] if which.pair else which.forward
     folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(text).name}")
+    unfinished = folder.with_name(folder.name + ".partial")
     if folder.exists():
-        return print_report(finished_report(folder, request), folder)
+        report = finished_report(folder, request)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return print_report(report, folder)
+    if read_json(unfinished / "request.json") != request:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
     losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
     encoded = {}
@@ -275,8 +280,16 @@ def main(argv: list[str] | None = None) -> None:
         sentence = ids[:24]  # as many bars as can be labelled
         if how.sentence:
             sentence = encode([how.sentence], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1]
-        bos = tokenizer.bos_token_id
-        of_text, of_sentence = score_model(path, [ids, sentence], direction, bos, which.revision, how)
+        scored = unfinished / f"{direction}-{len(losses[direction])}.npz"  # there if interrupted after this model
+        if not scored.exists():
+            found = score_model(path, [ids, sentence], direction, tokenizer.bos_token_id, which.revision, how)
+            with writing(scored):
+                unfinished.mkdir(parents=True, exist_ok=True)
+                write_json(unfinished / "request.json", request)
+                np.savez(unfinished / "next.npz", *found)
+                sync(unfinished)
+                (unfinished / "next.npz").rename(scored)
+        of_text, of_sentence = np.load(scored).values()
         losses[direction].append(of_text)
         totals[direction].append(np.add.reduceat(of_text.astype(np.float64), starts))
         bars[direction].append(of_sentence)
@@ -290,15 +303,17 @@ def main(argv: list[str] | None = None) -> None:
         "request": request,
         **provenance(),
     }
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    draw(partial, report, losses, totals, [tokenizer.decode([token]) for token in sentence], bars)
-    np.savez(partial / "losses.npz", **encoded, **losses)
-    write_json(partial / "aot.json", report)
-    partial.rename(folder)
+    whole = unfinished / folder.name
+    with writing(whole):
+        whole.mkdir(exist_ok=True)
+        draw(whole, report, losses, totals, [tokenizer.decode([token]) for token in sentence], bars)
+        np.savez(whole / "losses.npz", **encoded, **losses)
+        write_json(whole / "aot.json", report)
+        sync(whole)
+    whole.rename(folder)
+    shutil.rmtree(unfinished)
     print_report(report, folder)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

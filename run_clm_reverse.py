@@ -20,7 +20,7 @@ from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.cli import parse_arguments
+from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.models import build_model, check_context, load_model
 from aot.runs import (
@@ -34,6 +34,7 @@ from aot.runs import (
     start_or_continue,
     weights_sha256,
     write_json,
+    writing,
 )
 from metrics.arrow_of_time.gap import arrow
 
@@ -139,7 +140,6 @@ SETTINGS = (
 )
 
 
-
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
     """The model before its first step: the same weights in both directions, unless a pair is continued."""
     set_seed(seed)
@@ -194,8 +194,11 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
         "parameters": model.num_parameters(),
         "initial_weights_sha256": weights_sha256(model),
     }
+    start = args.resume_from_checkpoint
     with args.main_process_first(local=False):  # the others find what the first has started
         unfinished = start_or_continue(folder, recipe)
+        if unfinished and start == "auto":
+            start = last_checkpoint(folder, clean=args.process_index == 0)
     if not unfinished:
         if args.process_index == 0:
             print(f"{folder}: finished before, made from the same data and settings")
@@ -211,13 +214,13 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
         processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
         twin=twin if read_json(twin / RECIPE) == {**recipe, "direction": twin.name} else None,
     )
-    auto = args.resume_from_checkpoint == "auto"
-    progress = trainer.train(resume_from_checkpoint=last_checkpoint(folder) if auto else args.resume_from_checkpoint)
+    progress = trainer.train(resume_from_checkpoint=start)
     step = trainer.state.global_step
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
-    trainer.save_model()
-    trainer.save_state()
+    with writing(folder):
+        trainer.save_model()
+        trainer.save_state()
     results = {
         "direction": direction,
         "step": step,
@@ -232,7 +235,8 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
     }
     if trainer.is_world_process_zero():
         write_json(folder / RESULTS, results)
-    AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
+    if args.deepspeed_plugin:
+        AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
     return results
 
 
@@ -253,4 +257,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

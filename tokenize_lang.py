@@ -27,11 +27,11 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.cli import parse_arguments
+from aot.cli import command, parse_arguments
 from aot.data import EOS_ID, read_meta, stream_dtype
-from aot.runs import differences, provenance, read_json, write_json
+from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.splitting import Survey, hold_out, survey
-from aot.streams import describe_streams, encode_chunk, prepare, sync, write_streams
+from aot.streams import describe_streams, encode_chunk, prepare, write_streams
 from aot.text import describe, list_sources, read_all
 from aot.tokenizers import (
     byte_tokenizer,
@@ -167,8 +167,9 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
         raise ValueError(f"{', '.join(args.source)}: no document in it, it is empty or has white space only")
     cut, tokenizer, sample = cut_and_tokenizer(found, args)
     shutil.rmtree(unfinished, ignore_errors=True)  # of a run killed before its survey was written
-    save_tokenizer(tokenizer, unfinished / args.name)
-    sync(unfinished / args.name)
+    with writing(unfinished / args.name):
+        save_tokenizer(tokenizer, unfinished / args.name)
+        sync(unfinished / args.name)
     totals = {"documents": found.documents, "bytes": found.bytes, "cut": cut, "tokenizer_sample": sample}
     write_json(unfinished / "survey.json", {"made_from": made_from, **totals})
 
@@ -251,4 +252,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

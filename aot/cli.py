@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -39,6 +40,15 @@ def flags_of(path: Path) -> list[str]:
             values = value if isinstance(value, list) else [value]
             flags += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
     return flags
+
+
+def command(main: Callable[[], None]) -> None:
+    """Run a script whose outputs are whole or can be gone on with; Ctrl-C ends it with one line and status 130."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from what it has saved", file=sys.stderr)
+        sys.exit(130)  # 128 + SIGINT, so that no shell script goes on as if this was done
 
 
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:

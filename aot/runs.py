@@ -6,19 +6,38 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPE, RESULTS, STATE = "recipe.json", "results.json", "trainer_state.json"
+RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What fails in it fails to write `path`: SystemExit that says so in one line."""
+    try:
+        yield
+    except Exception as error:
+        # tokenizers and safetensors, written in Rust, have no OSError, and torch.save makes a RuntimeError of it
+        if not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
+            raise
+        room = shutil.disk_usage(next(folder for folder in Path(path).absolute().parents if folder.is_dir())).free
+        raise SystemExit(
+            f"{path}: cannot be written ({' '.join(str(error).split())}), {room / 1e6:,.0f} MB are free there. "
+            "Make room and run the same command again: it goes on where it stopped."
+        ) from error
 
 
 def write_json(path: str | Path, content: dict) -> None:
     """Write `content` so that `path` holds either all of it or what it held before."""
     partial = Path(f"{path}.partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with writing(path), partial.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()
@@ -27,11 +46,19 @@ def write_json(path: str | Path, content: dict) -> None:
 
 
 def read_json(path: str | Path) -> dict | None:
-    """The content of a JSON file, None where there is no such file or it was cut short."""
+    """The content of a JSON file, None where there is no such file or it is damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
+
+
+def sync(folder: Path) -> None:
+    """Have the files of a folder on disk before anything says that they are complete."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
 
 
 def provenance() -> dict:
@@ -75,7 +102,8 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
             f"{folder}: holds a run made with other settings (there / now): {'; '.join(differ)}. "
             "Choose another --output_dir, or delete the folder."
         )
-    if before is None and folder.is_dir() and any(folder.iterdir()):
+    # a run killed at once may have left no more than the start of its recipe
+    if before is None and folder.is_dir() and {path.name for path in folder.iterdir()} - {f"{RECIPE}.partial"}:
         raise SystemExit(f"{folder}: is not empty and no run of this script. Choose another --output_dir.")
     if (folder / RESULTS).exists():
         return False
@@ -85,17 +113,46 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
     return True
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """Newest complete `checkpoint-N`: `trainer_state.json` is written last, so a save cut short does not have it."""
-    complete = [state.parent for state in folder.glob(f"checkpoint-*/{STATE}") if read_json(state)]
-    return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2]))) if complete else None
+def seal(checkpoint: Path) -> None:
+    """Write the hashes of all files of a checkpoint, after them: only now is it complete."""
+    sync(checkpoint)
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    write_json(checkpoint / MANIFEST, {str(path.relative_to(checkpoint)): file_sha256(path) for path in files})
+
+
+def damage(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint, None if it is as it was saved."""
+    for name, sha256 in (hashes := read_json(checkpoint / MANIFEST) or {}).items():
+        try:
+            whole = file_sha256(checkpoint / name) == sha256
+        except FileNotFoundError:
+            whole = False
+        if not whole:
+            return f"its {name} is damaged"
+    return None if hashes else "its save was cut short"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Each `checkpoint-N` of a run, newest first, complete or not."""
+    return sorted(folder.glob("checkpoint-[0-9]*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+
+
+def last_checkpoint(folder: Path, clean: bool = False) -> str | None:
+    """Newest checkpoint that is as it was saved; `clean` deletes newer ones, which will come again, and says why."""
+    for checkpoint in checkpoints(folder):
+        problem = damage(checkpoint)
+        if problem is None:
+            return str(checkpoint)
+        if clean:
+            print(f"{checkpoint}: {problem}; goes on from the one before", file=sys.stderr)
+            shutil.rmtree(checkpoint)
+    return None
 
 
 def log_history(folder: Path) -> list[dict]:
     """What a run, or the newest checkpoint of one, logged so far; [] before its first checkpoint."""
-    newest = last_checkpoint(folder)
-    state = read_json(folder / STATE) or (newest and read_json(Path(newest) / STATE)) or {"log_history": []}
-    return state["log_history"]
+    states = (read_json(each / STATE) for each in (folder, *checkpoints(folder)))
+    return next((state["log_history"] for state in states if state), [])
 
 
 def evaluations(history: list[dict]) -> dict[int, float]:

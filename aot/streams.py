@@ -11,7 +11,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.data import EOS_ID, data_sha256
-from aot.runs import file_sha256, read_json, write_json
+from aot.runs import file_sha256, read_json, write_json, writing
 from aot.splitting import position
 from aot.text import reverse_graphemes
 from aot.tokenizers import encode, tokenizer_sha256
@@ -75,8 +75,9 @@ def write_streams(
 
     def checkpoint():
         for file in files.values():
-            file.flush()
-            os.fsync(file.fileno())
+            with writing(file.name):
+                file.flush()
+                os.fsync(file.fileno())
         write_json(progress, counts)
 
     done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
@@ -85,7 +86,8 @@ def write_streams(
     with bar:
         for chunk in chunks(itertools.islice(documents, done, None)):
             for split, (ids, more) in encode_chunk(chunk).items():
-                files[split].write(ids.astype(dtype))
+                with writing(files[split].name):
+                    files[split].write(ids.astype(dtype))
                 counts[split] = {key: counts[split][key] + more[key] for key in COUNTS}
                 bar.update(more["bytes"])
             if time.monotonic() - saved >= CHECKPOINT_SECONDS:
@@ -114,11 +116,3 @@ def describe_streams(
         "tokenizer_sha256": identity,
         "data_sha256": data_sha256(splits, dtype, identity),
     }
-
-
-def sync(folder: Path) -> None:
-    """Have the files of a folder on disk before anything says that they are complete."""
-    for path in (*folder.iterdir(), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)

@@ -1,15 +1,19 @@
 """The Trainer with this project's loss and evaluation: all T tokens of every window, none of them twice."""
 
 import math
+import signal
+import sys
 from pathlib import Path
 
 import torch
 from transformers import Trainer, TrainerCallback
 
-from aot.runs import evaluations, last_checkpoint, log_history
+from aot.runs import evaluations, last_checkpoint, log_history, seal, writing
 from aot.scoring import token_losses
 from aot.tokenizers import save_tokenizer
 from metrics.arrow_of_time.gap import arrow
+
+UNLOGGED = "unlogged"  # key in `trainer_state.json` of the loss added up since the last log, and of the step of that
 
 
 class ReverseTrainer(Trainer):
@@ -21,7 +25,17 @@ class ReverseTrainer(Trainer):
         self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
         self.loss_is_scaled_for_ga = False  # all micro-batches have equally many tokens
         self.first_bad_step = torch.tensor(math.inf, device=self.args.device)
+        self.interruption = Interruption(self)
+        self.add_callback(self.interruption)
         self.add_callback(StopAtNonFiniteLoss(self))
+
+    def train(self, *args, **kwargs):
+        """As the Trainer does; SIGTERM, with which clusters take a machine back, saves and ends it with status 143."""
+        before = signal.signal(signal.SIGTERM, self.interruption.ask)
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Mean loss of all tokens in nats; the usual causal-LM loss would leave out the first token of each window."""
@@ -83,12 +97,62 @@ class ReverseTrainer(Trainer):
             f"{last_checkpoint(Path(folder)) or 'none'}. Lower --learning_rate, or try --bf16 false."
         )
 
+    def _save_checkpoint(self, model, trial):
+        """As the Trainer does, with the losses not logged so far; a manifest, written last, makes it complete."""
+        loss = self.accelerator.reduce(self._tr_loss, "mean").item()
+        self.state.stateful_callbacks[UNLOGGED] = {"loss": loss, "since": self._globalstep_last_logged}
+        checkpoint = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
+        with writing(checkpoint):
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                seal(checkpoint)
+
     def save_model(self, output_dir=None, _internal_call=False):
         """As the Trainer does; the checkpoint says at which step it was taken, and transformers 4 loads it too."""
         self.model.config.arrow_of_time["step"] = self.state.global_step
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
             save_tokenizer(self.processing_class, output_dir or self.args.output_dir)
+
+
+class Interruption(TrainerCallback):
+    """Ends a run after any step, and takes it up again, such that it is as if it had not been interrupted.
+
+    `enable_jit_checkpoint` of transformers would save between gradient and step, and then end as if trained.
+    """
+
+    def __init__(self, trainer: ReverseTrainer):
+        self.trainer, self.asked, self.agreed = trainer, False, False
+
+    def ask(self, *_) -> None:
+        self.asked = True
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if unlogged := state.stateful_callbacks.get(UNLOGGED):
+            self.trainer._tr_loss += unlogged["loss"]
+            self.trainer._globalstep_last_logged = unlogged["since"]
+
+    def on_step_end(self, args, state, control, **kwargs):
+        accelerator = self.trainer.accelerator
+        if self.asked:
+            accelerator.set_trigger()
+        if self.asked or accelerator.num_processes > 1:
+            self.agreed = accelerator.check_trigger()  # signals reach processes at different steps
+        control.should_save |= self.agreed
+
+    on_evaluate = on_step_end  # saves at once after a long evaluation, and not only after the next step
+
+    def on_save(self, args, state, control, **kwargs):
+        if self.agreed:
+            self.trainer.accelerator.wait_for_everyone()
+            if state.is_world_process_zero:
+                print(
+                    f"{args.output_dir}: stopped by SIGTERM after step {state.global_step}, which is saved; the same "
+                    "command goes on from there",
+                    file=sys.stderr,
+                )
+            raise SystemExit(143)  # 128 + SIGTERM: not done, so nothing that needs the result may start
 
 
 class StopAtNonFiniteLoss(TrainerCallback):

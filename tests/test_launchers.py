@@ -38,14 +38,16 @@ def command(config: str, processes: int, output: Path, data: Path, *flags, port:
     """A launch as a user types it, of 8 windows a step whatever the number of processes."""
     launcher = ["accelerate", "launch", "--config_file", f"accelerate_configs/{config}.yaml"]
     launcher += ["--num_processes", processes, "--main_process_port", port or free_port()]
-    script = ["run_clm_reverse.py", "--data", data, "--output_dir", output, *SETTINGS, *STILL]
+    script = ["tests/fsdp_on_cpu.py" if config == "fsdp" else "run_clm_reverse.py"]
+    script += ["--data", data, "--output_dir", output, *SETTINGS, *STILL]
     return [*map(str, launcher + script), "--per_device_train_batch_size", str(8 // processes), *flags]
 
 
 def run(*commands: list[str]) -> list[str]:
     """What commands that run together, on CPUs, print; all of them have to succeed."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu", "PATH": path}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": path}
+    environment |= {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
     start = partial(subprocess.run, cwd=ROOT, env=environment, capture_output=True, text=True)
     with ThreadPoolExecutor(len(commands)) as together:
         done = list(together.map(start, commands))
@@ -78,6 +80,7 @@ def alone(data, tmp_path_factory) -> Path:
     ("config", "processes", "wrapper"),
     [
         ("cpu", 1, "GPT2LMHeadModel"),
+        ("fsdp", 2, "FSDPGPT2LMHeadModel"),
         pytest.param("zero1", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
         pytest.param("zero2", 2, "DeepSpeedEngine", marks=DEEPSPEED),
         pytest.param("zero3", 2, "DeepSpeedEngine", marks=DEEPSPEED),
