@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -73,6 +74,7 @@ def start(folder: Path, fresh: bool) -> int:
     try:
         os.setpgid(0, 0)
         os.chdir(folder)
+        tqdm.set_lock(threading.RLock())  # forks share the usual one, locked for ever if its holder is killed
         log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
