@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
 DIRECTIONS = ("forward", "backward")
@@ -87,6 +88,12 @@ class Windows(Dataset):
         begin = index * self.stride
         return self.stream[begin : begin + self.context].astype(np.int64)
 
+    def __getitems__(self, indices: list[int]) -> np.ndarray | list[np.ndarray]:
+        """A batch [B, T] in one gather from disk; a list, where the shorter window is in it."""
+        if self.full in indices:
+            return [self[index] for index in indices]
+        return sliding_window_view(self.stream, self.context)[:: self.stride][indices].astype(np.int64)
+
 
 @dataclass
 class ReverseTokenCollator:
@@ -95,7 +102,10 @@ class ReverseTokenCollator:
     direction: str
     bos: int = EOS_ID
 
-    def __call__(self, windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
+    def __call__(self, windows: np.ndarray | list[np.ndarray]) -> dict[str, torch.Tensor]:
+        if isinstance(windows, np.ndarray):
+            labels = orient(torch.from_numpy(windows), self.direction)
+            return {"input_ids": shift_right(labels, self.bos), "labels": labels}
         longest = max(map(len, windows))
         labels = torch.full((len(windows), longest), -100)
         for row, window in zip(labels, windows, strict=True):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aot.data import (
+    DIRECTIONS,
     ReverseTokenCollator,
     Windows,
     data_sha256,
@@ -64,6 +65,16 @@ def test_windows_are_full_and_start_every_stride(n, context, stride):
     assert [windows[index].tolist() for index in range(len(windows))] == [
         list(range(begin, begin + context)) for begin in begins
     ]
+
+
+@given(n=st.integers(1, 60), context=st.integers(1, 12), stride=st.integers(1, 12), choose=st.randoms())
+def test_a_batch_gathered_at_once_is_that_of_its_windows(n, context, stride, choose):
+    windows = Windows(np.arange(n, dtype=np.uint16), context, min(stride, context), keep_tail=True)
+    batch = choose.choices(range(len(windows)), k=5)
+    for direction in DIRECTIONS:
+        collate = ReverseTokenCollator(direction)
+        at_once, one_by_one = collate(windows.__getitems__(batch)), collate([windows[index] for index in batch])
+        assert all(torch.equal(at_once[name], one_by_one[name]) for name in ("input_ids", "labels"))
 
 
 @given(n=st.integers(0, 60), context=st.integers(1, 12))

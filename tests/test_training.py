@@ -41,14 +41,14 @@ def modified(folder):
 @pytest.fixture
 def indices(monkeypatch):
     """Which training windows are taken, in order."""
-    taken, get = [], Windows.__getitem__
+    taken, get = [], Windows.__getitems__
 
-    def record(self, index):
+    def record(self, batch):
         if Path(self.stream.filename).name == "train.bin":
-            taken.append(index)
-        return get(self, index)
+            taken.extend(batch)
+        return get(self, batch)
 
-    monkeypatch.setattr(Windows, "__getitem__", record)
+    monkeypatch.setattr(Windows, "__getitems__", record)
     return taken
 
 
