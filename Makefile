@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-short demo-results bench soak test style coverage
+.PHONY: demo demo-short demo-results bench bench-gpu soak test style coverage
 
 demo: .venv/installed  ## Pairs on real text and on a language with a known arrow: ∂ of both, and pictures
 	bash experiments/demo.sh
@@ -19,6 +19,9 @@ demo-results: demo  ## The numbers and pictures of the demo, kept in results/
 
 bench: .venv/installed  ## Speed of each stage beside its peers: results/bench_*.csv
 	$(PYTHON) bench.py
+
+bench-gpu: .venv/installed  ## The same on a GPU with the model of the paper: results/gpu/bench_*.csv
+	$(PYTHON) bench.py --stages train score --size medium --batch 90 --vocab_size 50257 --compile --output_dir results/gpu
 
 soak: .venv/installed  ## Kill an experiment 100 times; is its result that of one never killed? results/soak.json
 	$(PYTHON) -m tests.soak
