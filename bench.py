@@ -21,6 +21,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -80,10 +81,15 @@ def timed(function) -> float:
 
 
 def peak_bytes() -> int:
-    """Peak memory so far: of the accelerator, or else of this process or the largest one it started."""
+    """Peak memory so far: of the accelerator, or else of this process, or of the largest one that it started."""
     if device().type == "cuda":
         return torch.cuda.max_memory_allocated()
-    return 1024 * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 1024 * max(started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    # getrusage would count what the parent had in memory when it started this process
+    return 1024 * max(started, int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]))
 
 
 def stream(args: BenchArguments, windows: int) -> np.ndarray:
