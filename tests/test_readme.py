@@ -1,5 +1,6 @@
 """The README is true: its commands parse, its files exist, its numbers are those of results/."""
 
+import csv
 import importlib
 import json
 import re
@@ -62,3 +63,16 @@ def test_the_demo_in_the_readme_is_what_results_hold(kind, capsys):
     compute_aot.print_report(report, Path(f"scores/demo-{kind}"))
     for line in capsys.readouterr().out.splitlines():
         assert line.strip() in README
+
+
+def test_the_speeds_in_the_readme_are_those_measured():
+    for path in (ROOT / "results").glob("bench_*.csv"):
+        for row in csv.DictReader(path.open(encoding="utf-8")):
+            if float(row.get("ours_is_faster_by") or 1) != 1:
+                median, lowest, highest = (float(row[key]) for key in ("ours_is_faster_by", "lowest", "highest"))
+                assert f"| {row['who']} | {median:.2f} ({lowest:.2f} to {highest:.2f}) |" in README
+
+
+def test_nothing_was_lost_when_killed():
+    soak = json.loads((ROOT / "results/soak.json").read_text(encoding="utf-8"))
+    assert soak["identical"] and f"scoring {soak['kills']} times at random" in README
