@@ -6,11 +6,13 @@
 
 Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
 of all steps), `recipe.json` (what has to be equal to go on) and, last of all, `results.json`. The same command again
-goes on where it stopped. The two runs of a pair are equal in data, order of windows, initial weights, schedule and
+goes on where it stopped. With `--push_to_hub --hub_model_id USER/NAME` the pair is then published as by push_pair.py.
+The two runs of a pair are equal in data, order of windows, initial weights, schedule and
 steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens of each window.
 """
 
 import copy
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +22,7 @@ from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.cli import command, parse_arguments
+from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.models import build_model, check_context, load_model
 from aot.runs import (
@@ -161,8 +163,20 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     return model
 
 
-def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> dict:
-    """Train one direction, or go on with it, or find it finished; returns its results."""
+def repeatable(argv: list[str], processes: int) -> str:
+    """The command as anybody can run it again: without the flags about the Hub, one of which is a token."""
+    launcher = "python" if processes == 1 else f"accelerate launch --num_processes {processes}"
+    kept, keep = [], True
+    for word in argv:
+        if word.startswith("--"):
+            keep = not word.startswith(("--hub", "--push"))
+        if keep:
+            kept.append(word)
+    return f"{launcher} run_clm_reverse.py {shlex.join(kept)}"
+
+
+def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
+    """Train one direction, or go on with it, or find it finished; returns its results, with the command `written`."""
     from aot.training import ReverseTrainer  # here, because --help need not wait for the Trainer
 
     pair, args = Path(args.output_dir), copy.copy(args)
@@ -229,6 +243,7 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
         "eval_loss": evaluations(trainer.state.log_history)[step],
         "train_seconds": progress.metrics["train_runtime"],
         "data": run.data,
+        "command": written,
         "processes": args.world_size,
         "wrapper": type(trainer.model_wrapped).__name__,
         **provenance(),
@@ -241,10 +256,17 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> 
 
 
 def main(argv: list[str] | None = None) -> None:
+    argv = spelled_out(argv)
     run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    publishes, args.push_to_hub = args.push_to_hub, False  # the Trainer would push a pickle, and one direction alone
+    if publishes:
+        from aot.hub import check_login, publish
+
+        check_login(args.hub_model_id, args.hub_token)  # before training, not after days of it
     args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{run.size}-T{run.context}-seed{args.seed}"
     both = run.direction == "both"
-    losses = {name: train(name, run, args)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
+    written = repeatable(argv, args.world_size)
+    losses = {name: train(name, run, args, written)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
     if args.process_index == 0:
         print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")
         if both:
@@ -254,6 +276,9 @@ def main(argv: list[str] | None = None) -> None:
     if torch.distributed.is_initialized():
         torch.distributed.barrier()  # a process that left while others still wrote would take them down
         torch.distributed.destroy_process_group()
+    if publishes and args.process_index == 0:  # after the others have left, who would not wait for an upload
+        about = {"private": args.hub_private_repo, "revision": args.hub_revision or "main", "token": args.hub_token}
+        publish(args.output_dir, args.hub_model_id, **about)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,14 @@ def flags_of(path: Path) -> list[str]:
     return flags
 
 
+def spelled_out(argv: list[str] | None = None) -> list[str]:
+    """The flags of `argv` (default: the command line), those of a file written out."""
+    argv = sys.argv[1:] if argv is None else argv
+    if len(argv) == 1 and Path(argv[0]).suffix in (".yaml", ".yml", ".json"):
+        return flags_of(Path(argv[0]))
+    return argv
+
+
 def command(main: Callable[[], None]) -> None:
     """Run a script whose outputs are whole or can be gone on with; Ctrl-C ends it with one line and status 130."""
     try:
@@ -53,7 +61,7 @@ def command(main: Callable[[], None]) -> None:
 
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:
     """One instance of each dataclass, from `argv` (default: the command line); exits with one line on a wrong flag."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = spelled_out(argv)
     parser = Parser(
         dataclasses,
         description=doc,
@@ -61,8 +69,6 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    if len(argv) == 1 and Path(argv[0]).suffix in (".yaml", ".yml", ".json"):
-        argv = flags_of(Path(argv[0]))
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(
             argv, return_remaining_strings=True, look_for_args_file=False

@@ -5,7 +5,7 @@ from pathlib import Path
 from transformers import AutoConfig, PretrainedConfig
 
 from aot.data import DIRECTIONS
-from aot.runs import RECIPE, RESULTS, differences, file_sha256
+from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences, file_sha256, read_json
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
 
@@ -74,3 +74,16 @@ def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig
         if differ or recipe_of(configs[first]) == recipe_of(configs[path]):
             cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else "they have the same seed"
             raise SystemExit(f"{first} and {path}: cannot stand for two seeds of one pair, {cause}")
+
+
+def kept_steps(pair: dict[str, str]) -> dict[int, dict[str, Path]]:
+    """Folder of each direction by step, for steps that both have, in order; the end of training is the run folder."""
+    steps = {}
+    for direction, folder in pair.items():
+        kept = {int(path.name.rpartition("-")[2]): path for path in reversed(checkpoints(Path(folder)))}
+        last = read_json(Path(folder) / RESULTS)["step"]
+        for step, path in (kept | {last: Path(folder)}).items():
+            if step < last and (problem := damage(path)):
+                raise SystemExit(f"{path}: {problem}; delete it, or train the pair again")
+            steps.setdefault(step, {})[direction] = path
+    return {step: folders for step, folders in sorted(steps.items()) if len(folders) == len(DIRECTIONS)}

@@ -2,7 +2,12 @@
 
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before any import of a library that reads it
+from hub_server import HOME, HUB
+
+os.environ["HF_ENDPOINT"] = HUB.url  # before any import of a library that reads it; there is no other Hub in the tests
+os.environ["HF_HOME"] = HOME.name
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+os.environ["HF_TOKEN"] = ""
 
 from pathlib import Path
 

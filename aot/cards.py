@@ -1,0 +1,180 @@
+"""What the cards of a published pair and of its data say: facts of their folders, put into model_cards/*.md."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.pairs import kept_steps, load_config, recipe_of, weights_identity
+from aot.runs import RECIPE, RESULTS, ROOT, read_json
+
+TEMPLATES = ROOT / "model_cards"
+LABELS = {"forward": "forward →", "backward": "backward ←"}
+PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
+
+
+def web_address() -> str | None:
+    """Where this project is on the web, as its clone knows it and without credentials; None if it knows of nowhere."""
+    git = shutil.which("git") and ["git", "remote", "get-url", "origin"]
+    url = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip() if git else ""
+    found = re.fullmatch(r"(?:(?:https?|ssh)://)?(?:[^@/]*@)?([\w-]+(?:\.[\w-]+)+)[:/](.+?)(?:\.git)?/?", url)
+    return found and f"https://{found[1]}/{found[2]}"
+
+
+def measured(scores: str, pair: dict[str, str]) -> dict:
+    """The report in a folder of compute_aot.py; SystemExit when there is none, or one of other models than `pair`."""
+    report, measure = read_json(Path(scores, "aot.json")), f"compute_aot.py --pair {Path(pair['forward']).parent}"
+    if report is None:
+        raise SystemExit(f"{scores}: no aot.json in it; {measure} makes one")
+    by_weights = {sha256: path for path, sha256 in report["request"]["weights"].items()}
+    own = {direction: weights_identity(path, load_config(path)) for direction, path in pair.items()}
+    scored = [{direction: by_weights.get(sha256) for direction, sha256 in own.items()}]
+    seed = next((k for k, other in enumerate(report["request"]["pairs"]) if [other] == scored), None)
+    if seed is None:
+        raise SystemExit(f"{scores}: has the ∂ of other weights; measure that of these with {measure}")
+    return report | {"this_seed": report["per_seed"][seed], "scored": scored[0]}
+
+
+def report_to_publish(report: dict, name: str) -> dict:
+    """The report with the published names of its models, and without the folders of whoever measured it."""
+    request = report["request"]
+    published = {report["scored"][direction]: f"{name}-{direction}" for direction in DIRECTIONS}
+
+    def rename(path: str) -> str:
+        return published.get(path) or ("/".join(Path(path).parts[-2:]) if Path(path).is_absolute() else path)
+
+    renamed = {
+        "pairs": [{direction: rename(path) for direction, path in pair.items()} for pair in request["pairs"]],
+        "text": Path(request["text"]).name if Path(request["text"]).is_absolute() else request["text"],
+        **{key: {rename(path): sha for path, sha in request[key].items()} for key in ("weights", "text_sha256")},
+    }
+    kept = {key: value for key, value in report.items() if key not in ("this_seed", "scored")}
+    return kept | {"request": request | renamed}
+
+
+def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
+    """`meta.json` of the data a run was trained on; None where it is gone, SystemExit where `given` is other data."""
+    folder = given or results["data"]
+    meta = read_json(Path(folder, "meta.json")) if given is None else read_meta(folder)
+    if meta and meta["data_sha256"] == recipe["data_sha256"]:
+        return meta
+    if given:
+        raise SystemExit(f"{given}: is not what the pair was trained on, {results['data']}; their hashes differ")
+    return None
+
+
+def prompts(tokenizer: PreTrainedTokenizerBase, ids: np.ndarray, context: int) -> dict[str, tuple[str, int]]:
+    """A beginning and an end of text out of `ids`, as Python writes them, each with how many tokens may follow."""
+    room = min(PROMPT_TOKENS, max(1, context // 4))
+    first, *others = np.split(ids, document_starts(ids, tokenizer.eos_token_id)[1:])
+    document = first[first != tokenizer.eos_token_id]
+    examples = {}
+    for direction, part in zip(DIRECTIONS, (document[:room], document[-room:]), strict=True):
+        text = tokenizer.decode(part).strip("\ufffd")  # half a character
+        length = len(tokenizer(text).input_ids)
+        examples[direction] = json.dumps(text, ensure_ascii=False), max(1, min(NEW_TOKENS, context - length - 1))
+    return examples
+
+
+def scored_split(report: dict, meta: dict | None) -> str | None:
+    """Which split of the data that the pair was trained on a report is of; None where it is of another text."""
+    hashes = set(report["request"]["text_sha256"].values())
+    return next((split for split, of in (meta or {"splits": {}})["splits"].items() if hashes == {of["sha256"]}), None)
+
+
+def results_of(report: dict, direction: str, split: str | None, data: str) -> list[EvalResult]:
+    """∂ of the pair and the losses of one model, as the Hub lists them."""
+    text = Path(report["request"]["text"]).name
+    on = {"task_type": "text-generation", "dataset_type": data if split else text, "dataset_name": text}
+    interval = {key: report[key] for key in ("low", "high", "confidence", "documents", "seeds")}
+    values = {
+        "arrow_of_time": (report["aot"], "∂", interval),
+        "loss": (report[direction], f"nats per {report['unit']}", None),
+        "bits_per_byte": (report["bits_per_byte"][direction], "bits per byte", None),
+    }
+    return [
+        EvalResult(**on, dataset_split=split, metric_type=kind, metric_value=value, metric_name=name, metric_args=args)
+        for kind, (value, name, args) in values.items()
+    ]
+
+
+def pair_cards(
+    name: str,
+    pair: dict[str, str],
+    scores: str | None,
+    data: str | None,
+    published: dict[str, str],
+    licence: str | None,
+    language: str | None,
+) -> tuple[dict[str, str], dict | None]:
+    """Card of each direction, and the report to publish with it; `published`: names of its data and metric."""
+    folders = {direction: Path(path) for direction, path in pair.items()}
+    results = {direction: read_json(folder / RESULTS) for direction, folder in folders.items()}
+    recipe, config = read_json(folders["forward"] / RECIPE), load_config(pair["forward"])
+    meta = data_of(results["forward"], recipe, data)
+    report = measured(scores, pair) if scores else None
+    tokenizer = AutoTokenizer.from_pretrained(folders["forward"])
+    if report and not report["request"]["by_text"]:
+        ids = np.load(Path(scores, "losses.npz"))["ids"]
+    elif meta:
+        ids = np.array(open_stream(data or results["forward"]["data"], "validation")[: 2**16])
+    else:
+        ids = np.empty(0, int)
+    split = scored_split(report, meta) if report else None
+    language = language or (meta or {}).get("language")
+    told = {
+        "name": name,
+        "pair": {direction: f"{name}-{direction}" for direction in DIRECTIONS},
+        "labels": LABELS,
+        "report": report,
+        "split": split,
+        "figures": sorted(path.name for path in Path(scores).glob("*.png")) if scores else [],
+        "results": results,
+        "recipe": recipe,
+        "step": recipe_of(config)["step"],
+        "steps": list(kept_steps(pair)),
+        "config": config,
+        "meta": meta,
+        "prompts": prompts(tokenizer, ids, recipe["context"]),
+        "published": published,
+        "web": web_address(),
+        "licence": licence,
+    }
+    cards = {}
+    for direction in DIRECTIONS:
+        dataset = published.get("data") or (meta or {}).get("name") or Path(results["forward"]["data"]).name
+        card_data = ModelCardData(
+            language=language,
+            license=licence,
+            library_name="transformers",
+            pipeline_tag="text-generation" if direction == "forward" else None,
+            tags=["arrow-of-time", direction, *(["time-reversed"] if direction == "backward" else [])],
+            datasets=[published["data"]] if "data" in published else None,
+            model_name=f"{Path(name).name}-{direction}",
+            eval_results=results_of(report, direction, split, dataset) if report else None,
+            direction=direction,
+        )
+        template = TEMPLATES / "pair.md"
+        cards[direction] = str(ModelCard.from_template(card_data, str(template), direction=direction, **told))
+    return cards, report and report_to_publish(report, name)
+
+
+def data_card(name: str, data: str, licence: str | None, language: str | None) -> str:
+    """Card of a data folder."""
+    meta = read_meta(data)
+    card_data = DatasetCardData(
+        language=language or meta.get("language"),
+        license=licence,
+        pretty_name=meta["name"],
+        task_categories=["text-generation"],
+        tags=["arrow-of-time", "tokenized"],
+        viewer=False,
+    )
+    told = {"name": name, "meta": meta, "web": web_address(), "licence": licence}
+    return str(DatasetCard.from_template(card_data, str(TEMPLATES / "data.md"), **told))
