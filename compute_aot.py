@@ -24,7 +24,15 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.models import check_context, load_model
-from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
+from aot.pairs import (
+    cause_of,
+    check_direction,
+    check_pairs,
+    load_config,
+    locate_pair,
+    trained_context,
+    weights_identity,
+)
 from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
@@ -124,8 +132,7 @@ def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
-        cause = str(error).split("\n")[0]
-        raise SystemExit(f"{path}: no tokenizer there: {cause}") from error
+        raise SystemExit(f"{path}: no tokenizer there: {cause_of(error, path)}") from error
     if len(tokenizer) < 2 or None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
         raise SystemExit(f"{path}: no tokenizer there that marks where a text begins and ends; save one there")
     return tokenizer

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
-from aot.pairs import kept_steps, load_config, recipe_of, weights_identity
+from aot.pairs import load_config, recipe_of, weights_identity
 from aot.runs import RECIPE, RESULTS, ROOT, read_json
 
 TEMPLATES = ROOT / "model_cards"
@@ -41,21 +42,21 @@ def measured(scores: str, pair: dict[str, str]) -> dict:
     return report | {"this_seed": report["per_seed"][seed], "scored": scored[0]}
 
 
+def renamed(content, names: dict[str, str]):
+    """JSON with other `names`, and without the folders of whoever wrote it: `data/en` for `/home/ann/data/en`."""
+    if isinstance(content, dict):
+        return {renamed(key, names): renamed(value, names) for key, value in content.items()}
+    if isinstance(content, list):
+        return [renamed(each, names) for each in content]
+    if isinstance(content, str) and Path(content).is_absolute():
+        return names.get(content) or "/".join(Path(content).parts[-2:])
+    return names.get(content, content) if isinstance(content, str) else content
+
+
 def report_to_publish(report: dict, name: str) -> dict:
-    """The report with the published names of its models, and without the folders of whoever measured it."""
-    request = report["request"]
-    published = {report["scored"][direction]: f"{name}-{direction}" for direction in DIRECTIONS}
-
-    def rename(path: str) -> str:
-        return published.get(path) or ("/".join(Path(path).parts[-2:]) if Path(path).is_absolute() else path)
-
-    renamed = {
-        "pairs": [{direction: rename(path) for direction, path in pair.items()} for pair in request["pairs"]],
-        "text": Path(request["text"]).name if Path(request["text"]).is_absolute() else request["text"],
-        **{key: {rename(path): sha for path, sha in request[key].items()} for key in ("weights", "text_sha256")},
-    }
-    kept = {key: value for key, value in report.items() if key not in ("this_seed", "scored")}
-    return kept | {"request": request | renamed}
+    """The report with the published names of its models."""
+    names = {report["scored"][direction]: f"{name}-{direction}" for direction in DIRECTIONS}
+    return renamed({key: value for key, value in report.items() if key not in ("this_seed", "scored")}, names)
 
 
 def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
@@ -116,6 +117,8 @@ def pair_cards(
     """Card of each direction, and the report to publish with it; `published`: names of its data and metric."""
     folders = {direction: Path(path) for direction, path in pair.items()}
     results = {direction: read_json(folder / RESULTS) for direction, folder in folders.items()}
+    for each in results.values():
+        each["command"] = shlex.join(renamed(shlex.split(each.get("command", "")), {}))
     recipe, config = read_json(folders["forward"] / RECIPE), load_config(pair["forward"])
     meta = data_of(results["forward"], recipe, data)
     report = measured(scores, pair) if scores else None
@@ -138,7 +141,6 @@ def pair_cards(
         "results": results,
         "recipe": recipe,
         "step": recipe_of(config)["step"],
-        "steps": list(kept_steps(pair)),
         "config": config,
         "meta": meta,
         "prompts": prompts(tokenizer, ids, recipe["context"]),

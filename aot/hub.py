@@ -12,7 +12,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
-from aot.cards import data_card, pair_cards
+from aot.cards import data_card, pair_cards, renamed
 from aot.data import DIRECTIONS, read_meta
 from aot.pairs import check_direction, check_pairs, kept_steps, load_config, locate_pair
 from aot.runs import RESULTS, ROOT, differences, file_sha256, read_json
@@ -221,7 +221,9 @@ def data_files(repo_id: str, folder: str, license: str | None, language: str | N
     for split, counts in read_meta(folder)["splits"].items():
         if file_sha256(Path(folder, f"{split}.bin")) != counts["sha256"]:
             raise SystemExit(f"{folder}/{split}.bin: is damaged; delete {folder} and make it again")
-    return folder_files(Path(folder)) | {"README.md": data_card(repo_id, folder, license, language).encode()}
+    meta = json.dumps(renamed(read_meta(folder), {}), indent=2, ensure_ascii=False) + "\n"
+    card = data_card(repo_id, folder, license, language)
+    return folder_files(Path(folder)) | {"meta.json": meta.encode(), "README.md": card.encode()}
 
 
 def beside(user: str, data, metric, explorer, license, language) -> dict[str, tuple[Repo, Files]]:

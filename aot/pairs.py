@@ -21,6 +21,12 @@ def locate_pair(name: str) -> dict[str, str]:
     return {direction: str(folder) for direction, folder in pair.items()}
 
 
+def cause_of(error: Exception, path: str) -> str:
+    """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
+    private = "" if Path(path).exists() else "; a private one needs `hf auth login`"
+    return str(error).split("\n")[0] + private
+
+
 def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     """Configuration of a checkpoint (folder or Hub id); SystemExit where there is none or the run is not finished."""
     if (Path(path) / RECIPE).is_file() and not (Path(path) / RESULTS).is_file():
@@ -28,8 +34,9 @@ def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     try:
         return AutoConfig.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
-        cause = str(error).split("\n")[0]
-        raise SystemExit(f"{path}: no model there, neither a folder nor on the Hub: {cause}") from error
+        raise SystemExit(
+            f"{path}: no model there, neither a folder nor on the Hub: {cause_of(error, path)}"
+        ) from error
 
 
 def recipe_of(config: PretrainedConfig, but: tuple[str, ...] = ()) -> dict:
