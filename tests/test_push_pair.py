@@ -19,8 +19,11 @@ import compute_aot
 import push_pair
 import run_clm_reverse
 from aot.cards import web_address
-from aot.data import DIRECTIONS, open_stream
+from aot.data import DIRECTIONS, EOS, open_stream
+from aot.models import load_model
 from aot.runs import ROOT, file_sha256, read_json, write_json
+from aot.scoring import score
+from metrics.arrow_of_time.gap import arrow
 
 TOKEN = "hf_ann"
 WRITES = "commit|PUT|/tag/|/branch/|items$"
@@ -445,8 +448,22 @@ def test_a_stranger_gets_the_same_to_the_last_digit(published, pair, data, tmp_p
             set_seed(0)
             exec(here, {})
     assert done.stdout == capfd.readouterr().out and "∂ = " in done.stdout
-    forward, backward = python_blocks(card_of(f"{published}-forward").text)[:2]
+    forward, backward, measures = python_blocks(card_of(f"{published}-forward").text)
     assert len(forward.splitlines()) <= 5 and len(backward.splitlines()) <= 5
+    begins, ends = (re.search(r'"([01:]+)"', block)[1] for block in (forward, backward))
+    ahead, back, verdict = done.stdout.splitlines()[:3]
+    assert ahead.startswith(f"{EOS}{begins}") and back.endswith(f"{ends}{EOS}") and len(back) > len(EOS + ends)
+    assert verdict == by_document(pair, [begins, ends])["verdict"]
+
+
+def by_document(pair: Path, texts: list[str]) -> dict:
+    """∂ of texts, each of them read alone."""
+    tokenizer, losses = AutoTokenizer.from_pretrained(pair / "forward"), {}
+    ids = [np.array(tokenizer(text).input_ids) for text in texts]
+    for direction in DIRECTIONS:
+        model = load_model(str(pair / direction))
+        losses[direction] = [score(model, each, direction, 8).mean(dtype=float) for each in ids]
+    return arrow(**losses, weights=[len(each) for each in ids])
 
 
 def test_the_metric_of_the_space_is_ours(published):
