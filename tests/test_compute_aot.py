@@ -249,10 +249,9 @@ def test_nothing_is_left_when_interrupted(pair, data, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def other_tokenizer(tmp_path, monkeypatch):
-    monkeypatch.setattr(make_synthetic, "ALPHABET", "01:;")
-    make_synthetic.main(["--bits", "4", "--ones", "1", "--train_lines", "500", "--output_dir", str(tmp_path)])
-    return tmp_path / "linear"
+def other_tokenizer(tmp_path):
+    make_synthetic.main(["--source", "iid", "--symbols", "4", "--train_lines", "200", "--output_dir", str(tmp_path)])
+    return tmp_path / "iid"
 
 
 @pytest.mark.parametrize(
