@@ -52,11 +52,18 @@ class TokenizeArguments:
     name: str = field(metadata={"help": "Name of the data folder."})
     output_dir: str = field(default="data", metadata={"help": "Where the data folder is made."})
     language: str | None = field(default=None, metadata={"help": "Language tag to record, such as fr."})
-    documents: Literal["paragraph", "line", "file"] = field(
+    documents: Literal["paragraph", "line", "file", "fasta"] = field(
         default="paragraph",
         metadata={
-            "help": "What a document of a text file is: the lines up to a blank one (as in CC100), a line, or the "
-            "whole file, of any kind. In JSON lines, Parquet and Hub data sets it is a row."
+            "help": "What a document of a text file is: the lines up to a blank one (as in CC100), a line, the whole "
+            "file, of any kind, or a FASTA record without its header. In JSON lines, Parquet and Hub data sets: a row."
+        },
+    )
+    document_length: int | None = field(
+        default=None,
+        metadata={
+            "help": "Cut what is longer into documents of so many characters, or bytes with --level byte --documents "
+            "file: for sequences without an end, such as genomes and binaries."
         },
     )
     column: str = field(default="text", metadata={"help": "Column of JSON lines, Parquet and Hub data sets."})
@@ -106,14 +113,14 @@ class TokenizeArguments:
             raise ValueError(f"--name is {self.name!r}, must be a folder name; --output_dir says where")
         if self.level == "bpe" and self.tokenizer is None and self.vocab_size < 257:
             raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least 257: 256 bytes and <|endoftext|>")
-        for name in ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens"):
+        for name in ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
 
 
 def reading(args: TokenizeArguments) -> dict:
     """The arguments that say how sources are read."""
-    names = ("documents", "column", "config", "split", "errors", "max_document_bytes")
+    names = ("documents", "document_length", "column", "config", "split", "errors", "max_document_bytes")
     raw = args.level == "byte" and not args.reverse_text
     return {"raw": raw, **{name: getattr(args, name) for name in names}}
 

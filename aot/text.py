@@ -32,7 +32,7 @@ DECOMPRESSORS = {
     ".bz2": bz2.BZ2Decompressor,
     ".zst": lambda: zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj(),
 }
-KINDS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+KINDS = {".txt": "text", ".fasta": "text", ".fa": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 
 
 def suffixes(source: str) -> tuple[str, str]:
@@ -102,24 +102,28 @@ def read_documents(
     revision: str | None = None,
     errors: str = "strict",
     max_document_bytes: int = 20_000_000,
+    document_length: int | None = None,
     raw: bool = False,
     watch: Callable[[int], object] = lambda read: None,
 ) -> Iterator[str | bytes]:
     """Documents of one file, URL, `-` (standard input) or Hub data set, in order, without those of white space alone.
 
-    Rows are the documents of JSON lines, Parquet and Hub data sets, `documents` (paragraph, line, file) those of text;
-    `raw` gives whole files as bytes, `watch` gets the number of bytes read from the file after each block. ValueError
-    names the file and the place of invalid UTF-8, damage, a missing column or a document above `max_document_bytes`.
+    Rows are the documents of JSON lines, Parquet and Hub data sets, `documents` (paragraph, line, file, fasta) those
+    of text; `raw` gives whole files as bytes; what is longer than `document_length` characters or bytes is cut.
+    `watch` gets the number of bytes read from the file after each block. ValueError names the file and the place of
+    invalid UTF-8, damage, a missing column or a document above `max_document_bytes`.
     """
     is_file = source == "-" or "://" in source or Path(source).is_file()
     kind = KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
     raw = raw and is_file and documents == "file"
-    separator = "\n\n" if kind == "text" and documents == "paragraph" else "\n"
+    separator = {"paragraph": "\n\n", "fasta": "\n>"}.get(documents, "\n") if kind == "text" else "\n"
     blocks = decompressed(source, watch)
     texts = decoded(blocks, errors)
     try:
         if is_file and documents == "file":
             pieces = split_text(blocks if raw else texts, None, max_document_bytes)
+        elif kind == "text" and documents == "fasta":
+            pieces = sequences(split_text(texts, separator, max_document_bytes))
         elif kind == "text":
             pieces = (piece.strip("\n") for piece in split_text(texts, separator, max_document_bytes))
         elif kind == "json":
@@ -129,10 +133,11 @@ def read_documents(
         else:
             pieces = column_of(column, source, name=config, split=split, revision=revision)
         for number, document in enumerate(pieces, start=1):
-            if document and not document.isspace():
-                if len(document if raw else document.encode()) > max_document_bytes:
-                    raise ValueError(too_long(number, max_document_bytes))
-                yield document
+            if document and len(document if raw else document.encode()) > max_document_bytes:
+                raise ValueError(too_long(number, max_document_bytes))
+            for part in cut(document, document_length):
+                if part and not part.isspace():
+                    yield part
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
 
@@ -220,8 +225,23 @@ def too_long(number: int, limit: int) -> str:
     """The message about a document that is probably several."""
     return (
         f"document {number:,} is longer than {limit:,} bytes. Documents are the statistical unit: say how they are "
-        "separated (--documents paragraph, line or file), or raise --max_document_bytes"
+        "separated (--documents paragraph, line, file or fasta), or raise --max_document_bytes"
     )
+
+
+def cut(document: str | bytes | None, length: int | None) -> Iterator[str | bytes | None]:
+    """`document` in pieces of `length`, the last one shorter; whole without a length."""
+    if not (document and length):
+        return iter([document])
+    return (document[begin : begin + length] for begin in range(0, len(document), length))
+
+
+def sequences(records: Iterable[str]) -> Iterator[str]:
+    """Letters of FASTA records in capitals, as small ones only mark what repeats; ValueError for other text."""
+    for number, record in enumerate(records, start=1):
+        if number == 1 and record and not record.startswith(">"):
+            raise ValueError("is no FASTA file, which would start with >")
+        yield record.partition("\n")[2].replace("\n", "").upper()
 
 
 def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str | None]:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 import tokenize_lang
-from aot import streams
+from aot import streams, text
 from aot.data import EOS_ID, open_stream, read_meta
 from aot.runs import file_sha256
 from aot.splitting import survey
@@ -423,6 +423,7 @@ def test_errors_replace(here):
         (["--vocab_size", "100"], "at least 257"),
         (["--name", "a/b"], "--output_dir"),
         (["--validation_tokens", "0"], "at least 1"),
+        (["--document_length", "0"], "--document_length is 0, must be at least 1"),
     ],
 )
 def test_wrong_flags(here, flags, message):
@@ -443,6 +444,34 @@ def test_foreign_tokenizer_is_refused(here, trained):
     Path("foreign/tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "a"}))
     with pytest.raises(SystemExit, match="'a' is id .*needs id 0"):
         make("fr", "--tokenizer", "foreign")
+
+
+def test_fasta_records_are_sequences(here, monkeypatch):
+    Path("genome.fa").write_text(">one of two\nACGT\nacgtn\n>empty\n>two > one\nTTGG\nC\n")
+    expected = ["ACGTACGTN", "TTGGC"]
+    for block in (1, 3, 100):
+        monkeypatch.setattr(text, "BLOCK", block)
+        assert [*read_documents("genome.fa", documents="fasta")] == expected
+    with pytest.raises(ValueError, match="fr.txt: is no FASTA file"):
+        [*read_documents("fr.txt", documents="fasta")]
+    flags = "--documents fasta --document_length 2 --level byte --validation_fraction 0.4".split()
+    folder = make("dna", *flags, source="genome.fa")
+    pieces = decoded(folder, "train") + decoded(folder, "validation")
+    assert sorted(pieces) == sorted(["AC", "GT", "AC", "GT", "N", "TT", "GG", "C"])
+
+
+def test_long_documents_are_cut(here):
+    Path("code").mkdir()
+    contents = [bytes(range(256)) * 9, b"short", b" " * 700 + b"x"]
+    for number, content in enumerate(contents):
+        Path("code", f"{number}.bin").write_bytes(content)
+    flags = "--level byte --documents file --document_length 500".split()
+    folder = make("bytes", *flags, source="code")
+    streams = [np.asarray(open_stream(folder, split)) for split in ("train", "validation")]
+    found = [part for ids in streams for part in np.split(ids, np.flatnonzero(ids == EOS_ID) + 1)[:-1]]
+    expected = [content[begin : begin + 500] for content in contents for begin in range(0, len(content), 500)]
+    written = sorted(bytes((part[:-1] - 1).astype(np.uint8)) for part in found)
+    assert written == sorted(piece for piece in expected if not piece.isspace())
 
 
 def test_command_line_and_yaml(here):
