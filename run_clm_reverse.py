@@ -58,11 +58,14 @@ class RunArguments:
     )
     size: str = field(
         default="medium",
-        metadata={"help": "GPT-2 of this size: nano, micro, mini, small, gpt1, medium, large or xl (aot/models.py)."},
+        metadata={
+            "help": "Layers, heads and width: nano, micro, mini, small, gpt1, medium, large, xl; those of the paper, "
+            "for LSTM and GRU from small to large (aot/models.py)."
+        },
     )
     model_type: str = field(
         default="gpt2",
-        metadata={"help": "Any causal LM of transformers, such as llama; its size is set by --config_overrides."},
+        metadata={"help": "gpt2, lstm, gru, or another causal LM of transformers, such as llama or mamba."},
     )
     config_overrides: str | None = field(
         default=None, metadata={"help": "Changes to the model's configuration: `n_layer=2,n_embd=64`."}
@@ -88,7 +91,8 @@ class ReverseTrainingArguments(TrainingArguments):
     warm-up is a fraction of the run, of which the paper's 4,000 steps were 0.7 %."""
 
     output_dir: str | None = field(
-        default="", metadata={"help": "Run folder. Default: runs/DATA-SIZE-T{context}-seed{seed}."}
+        default="",
+        metadata={"help": "Run folder. Default: runs/DATA-SIZE-T{context}-seed{seed}, with MODEL_TYPE- unless gpt2."},
     )
     bf16: bool | None = field(
         default=None,
@@ -263,7 +267,8 @@ def main(argv: list[str] | None = None) -> None:
         from aot.hub import check_login, publish
 
         check_login(args.hub_model_id, args.hub_token)  # before training, not after days of it
-    args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{run.size}-T{run.context}-seed{args.seed}"
+    model = run.size if run.model_type == "gpt2" else f"{run.model_type}-{run.size}"
+    args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
     both = run.direction == "both"
     written = repeatable(argv, args.world_size)
     losses = {name: train(name, run, args, written)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}

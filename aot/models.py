@@ -1,10 +1,14 @@
 """Models by name: the sizes of the paper, any causal LM of transformers, or weights to continue from."""
 
+import dataclasses
+
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
+import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import EOS_ID
 
 logging.disable_progress_bar()  # of loading and writing weights: it would break up the bars of training and scoring
@@ -21,22 +25,49 @@ SIZES = {
     "xl": (48, 25, 1600),
 }
 
+# layers, heads, width; the last three are the paper's, with untied embeddings
+RECURRENT_SIZES = {
+    "nano": (1, None, 48),
+    "micro": (2, None, 128),
+    "mini": (2, None, 192),
+    "small": (1, None, 256),
+    "medium": (3, None, 512),
+    "large": (5, None, 768),
+}
+
+
+def configure(vocab_size: int, context: int, shape: tuple, model_type: str, overrides: str | None) -> PretrainedConfig:
+    """A new model's configuration: layers, heads and width in `shape`, where it has these, `context` and overrides."""
+    known = AutoConfig.for_model(model_type)
+    common = {own: name for name, own in known.attribute_map.items()}  # such as n_layer: num_hidden_layers
+    fields = dict(zip(("num_hidden_layers", "num_attention_heads", "hidden_size"), shape, strict=True))
+    fields["max_position_embeddings"] = context
+    widening = getattr(known, "intermediate_size", None) and known.intermediate_size / known.hidden_size
+    if overrides:
+        known.update_from_string(overrides)
+        names = [change.partition("=")[0] for change in overrides.split(",")]
+        fields |= {common.get(name, name): getattr(known, name) for name in names}
+    fields.setdefault("num_key_value_heads", fields["num_attention_heads"])
+    if widening:
+        fields.setdefault("intermediate_size", int(widening * fields["hidden_size"]))
+    # made anew, because what a configuration derives from others, it derives when it is made
+    fields = {known.attribute_map.get(name, name): value for name, value in fields.items()}
+    fields = {each.name: fields[each.name] for each in dataclasses.fields(known) if each.name in fields}
+    # some declare token 0 or 1 to be padding, which then would be learned by no embedding
+    tokens = {"vocab_size": vocab_size, "bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": None}
+    return AutoConfig.for_model(model_type, **fields, **tokens)
+
 
 def build_model(vocab_size: int, context: int, size: str, model_type: str, overrides: str | None) -> PreTrainedModel:
     """A newly initialised causal LM that reads `context` positions; SystemExit when a name or override is unknown."""
-    if size not in SIZES:
-        raise SystemExit(f"--size {size}: unknown, choose one of {', '.join(SIZES)}")
+    sizes = RECURRENT_SIZES if model_type in ("lstm", "gru") else SIZES
+    if size not in sizes:
+        raise SystemExit(f"--size {size}: unknown, choose one of {', '.join(sizes)}")
     try:
-        config = AutoConfig.for_model(model_type, vocab_size=vocab_size, bos_token_id=EOS_ID, eos_token_id=EOS_ID)
-        if model_type == "gpt2":
-            config.n_layer, config.n_head, config.n_embd = SIZES[size]
-        if hasattr(config, "max_position_embeddings"):
-            config.max_position_embeddings = context
-        if overrides:
-            config.update_from_string(overrides)
+        config = configure(vocab_size, context, sizes[size], model_type, overrides)
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    except (ValueError, TypeError) as error:
-        cause = str(error).partition(". Should contain one of")[0]  # all 500 names that there are
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        cause = " ".join(str(error).partition(". Should contain one of")[0].split())  # all 500 names that there are
         raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {cause}") from error
 
 

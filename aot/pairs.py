@@ -4,6 +4,7 @@ from pathlib import Path
 
 from transformers import AutoConfig, PretrainedConfig
 
+import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import DIRECTIONS
 from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences, file_sha256, read_json
 

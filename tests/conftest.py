@@ -25,6 +25,11 @@ torch.set_num_threads(1)
 # 2,030 held-out tokens: 253 windows of 8 and one of 6.
 LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 2000 --validation_lines 203".split()
 TINY = "n_layer=1,n_head=2,n_embd=16,initializer_range=0.3"  # large, so that the context matters at once
+MODELS = {
+    "gpt2": TINY,
+    "lstm": "num_hidden_layers=2,hidden_size=16,initializer_range=0.3",
+    "gru": "num_hidden_layers=2,hidden_size=16,initializer_range=0.3",
+}
 SETTINGS = (
     f"--config_overrides {TINY} --context 8 --per_device_train_batch_size 8 --max_steps 12 --learning_rate 1e-2 "
     "--save_steps 4 --eval_steps 4 --logging_steps 1 --bf16 false --disable_tqdm true"
@@ -35,6 +40,11 @@ def train(output_dir: Path, data: Path, *flags: str) -> Path:
     """A finished run folder; of two equal flags the later one counts."""
     run_clm_reverse.main(["--data", str(data), "--output_dir", str(output_dir), *SETTINGS, *map(str, flags)])
     return output_dir
+
+
+def of_kind(kind: str) -> list[str]:
+    """The flags of a tiny model of a kind."""
+    return ["--model_type", kind, "--config_overrides", MODELS[kind]]
 
 
 def weights(checkpoint: Path) -> bytes:
@@ -79,6 +89,18 @@ def data(tmp_path_factory) -> Path:
 def pair(data, tmp_path_factory) -> Path:
     """Run folder of a trained pair."""
     return train(tmp_path_factory.mktemp("runs") / "pair", data)
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def kind(request) -> str:
+    """Each kind of model of which this project has sizes."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def pair_of_kind(kind, pair, data, tmp_path_factory) -> Path:
+    """Run folder of a trained pair of this kind."""
+    return pair if kind == "gpt2" else train(tmp_path_factory.mktemp("runs") / kind, data, *of_kind(kind))
 
 
 @pytest.fixture(scope="session")

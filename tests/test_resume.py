@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SETTINGS, logged, one_line, train, weights
+from conftest import SETTINGS, logged, of_kind, one_line, train, weights
 from transformers import TrainerState
 
 import compute_aot
@@ -92,17 +92,27 @@ def counted(owner, name):
         yield calls
 
 
-@pytest.mark.parametrize("death", DEATHS)
-def test_killed_and_resumed_is_never_killed(data, pair, tmp_path, monkeypatch, death):
+def killed_and_resumed(death, data, pair, flags=()):
+    """Train forward, die, and train again, which repeats no step that was saved."""
     dies, repeated = DEATHS[death]
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(*dies)
-        train(tmp_path / "pair", data, "--direction", "forward")
-    assert not (tmp_path / "pair" / "forward" / RESULTS).exists()
+        train(pair, data, "--direction", "forward", *flags)
+    assert not (pair / "forward" / RESULTS).exists()
     with counted(ReverseTrainer, "training_step") as steps:
-        train(tmp_path / "pair", data, "--direction", "forward")
+        train(pair, data, "--direction", "forward", *flags)
     assert len(steps) == repeated
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_killed_and_resumed_is_never_killed(data, pair, tmp_path, death):
+    killed_and_resumed(death, data, tmp_path / "pair")
     same_run(tmp_path / "pair" / "forward", pair / "forward")
+
+
+def test_any_kind_of_model_is_resumed_alike(kind, pair_of_kind, data, tmp_path):
+    killed_and_resumed("right after a checkpoint", data, tmp_path / "pair", of_kind(kind))
+    same_run(tmp_path / "pair" / "forward", pair_of_kind / "forward")
 
 
 def test_killed_before_its_recipe_was_written(data, tmp_path):

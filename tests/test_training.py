@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SETTINGS, TINY, logged, one_line, rewrite, train, weights
+from conftest import SETTINGS, TINY, logged, of_kind, one_line, rewrite, train, weights
 from safetensors.torch import load_file
 
 import make_synthetic
@@ -52,22 +52,23 @@ def indices(monkeypatch):
     return taken
 
 
-def test_backward_is_forward_on_reversed_windows(data, pair, tmp_path):
-    flipped = windows_flipped(data, tmp_path / "flipped")
-    twin = train(tmp_path / "twin", flipped, "--direction", "forward")
+def test_backward_is_forward_on_reversed_windows(kind, pair_of_kind, data, tmp_path):
+    pair, flipped = pair_of_kind, windows_flipped(data, tmp_path / "flipped")
+    twin = train(tmp_path / "twin", flipped, "--direction", "forward", *of_kind(kind))
     assert logged(twin / "forward", "loss") == logged(pair / "backward", "loss")
-    assert load_model(str(twin / "forward")).config.resid_pdrop > 0
+    config = load_model(str(twin / "forward")).config
+    assert (config.resid_pdrop if kind == "gpt2" else config.dropout) > 0
     assert weights(twin / "forward") == weights(pair / "backward") != weights(pair / "forward")
     evaluated = [logged(folder, "eval_loss") for folder in (twin / "forward", pair / "backward")]
     assert evaluated[0] == pytest.approx(evaluated[1], rel=1e-9)  # the losses are added in another order
 
 
-def test_palindromic_windows_have_no_arrow(data, tmp_path):
+def test_palindromic_windows_have_no_arrow(kind, data, tmp_path):
     def palindromes(ids, _):
         half = ids[: len(ids) // 4 * 4].reshape(-1, 4)
         return np.concatenate([half, half[:, ::-1]], axis=1).ravel()
 
-    pair = train(tmp_path / "pair", rewrite(data, tmp_path / "palindromes", palindromes))
+    pair = train(tmp_path / "pair", rewrite(data, tmp_path / "palindromes", palindromes), *of_kind(kind))
     assert weights(pair / "forward") == weights(pair / "backward")
     assert logged(pair / "backward", "eval_aot") == {4: 0, 8: 0, 12: 0}
 
@@ -341,22 +342,6 @@ def test_a_linear_language_costs_its_entropy(tmp_path):
     for direction in DIRECTIONS:
         loss, error = held_out(run, data, direction)
         assert exact - 3 * error < loss < 1.02 * exact
-
-
-def test_sizes_are_those_of_gpt2():
-    with torch.device("meta"):
-        medium = build_model(50_257, 1024, "medium", "gpt2", None)
-        nano = build_model(300, 16, "nano", "gpt2", "n_layer=2")
-    assert medium.num_parameters() == 354_823_168  # as published, position and tied token embeddings included
-    config = nano.config
-    assert (config.n_layer, config.n_head, config.n_embd, config.n_positions, config.vocab_size) == (2, 3, 48, 16, 300)
-
-
-def test_another_kind_of_model_trains(data, tmp_path):
-    model = "hidden_size=16,intermediate_size=32,num_hidden_layers=1,num_attention_heads=2,num_key_value_heads=2"
-    run = train(tmp_path, data, "--model_type", "llama", "--config_overrides", model)
-    for direction in DIRECTIONS:
-        assert logged(run / direction, "eval_loss")[12] < logged(run / direction, "eval_loss")[4]
 
 
 def test_a_command_fails_with_one_line(tmp_path):
