@@ -17,26 +17,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from accelerate.utils import find_executable_batch_size
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
-from aot.models import check_context, load_model
-from aot.pairs import (
-    cause_of,
-    check_direction,
-    check_pairs,
-    load_config,
-    locate_pair,
-    trained_context,
-    weights_identity,
-)
+from aot.models import check_context, find_device, load_model
+from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
 from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
-from aot.tokenizers import encode, tokenizer_sha256
+from aot.tokenizers import checkpoint_tokenizer, encode, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -103,11 +94,7 @@ class ScoreArguments:
             raise ValueError(f"--confidence {self.confidence}: must lie between 0 and 1, such as 0.95")
         if self.batch_size != "auto" and not (self.batch_size.isdecimal() and int(self.batch_size)):
             raise ValueError(f"--batch_size {self.batch_size}: must be auto or a number from 1")
-        self.device = self.device or str(torch.accelerator.current_accelerator() or "cpu")
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"--device {self.device}: {error}") from error
+        self.device = find_device(self.device)
 
 
 def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]], dict]:
@@ -125,17 +112,6 @@ def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]]
     if not by_text:
         check_pairs(pairs, configs)
     return pairs, configs
-
-
-def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
-    """Tokenizer of a checkpoint; SystemExit when there is none: transformers makes up an empty one for GPT-2."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{path}: no tokenizer there: {cause_of(error, path)}") from error
-    if len(tokenizer) < 2 or None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-        raise SystemExit(f"{path}: no tokenizer there that marks where a text begins and ends; save one there")
-    return tokenizer
 
 
 def read_texts(args: TextArguments) -> list[str]:
@@ -239,7 +215,7 @@ def main(argv: list[str] | None = None) -> None:
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
     pairs, configs = load_pairs(which, how.by_text)
-    tokenizers = {path: load_tokenizer(path, which.revision) for path in configs}
+    tokenizers = {path: checkpoint_tokenizer(path, which.revision) for path in configs}
     if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1 and not how.by_text:
         raise SystemExit(f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; use --by_text")
     if how.context is None:

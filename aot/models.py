@@ -84,6 +84,16 @@ def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
         raise SystemExit(f"{path}: its weights are damaged ({error}); fetch or save them again") from error
 
 
+def find_device(name: str | None) -> str:
+    """The device named, or a GPU where there is one, or the CPU; ValueError where it is not there."""
+    name = name or str(torch.accelerator.current_accelerator() or "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name}: {error}") from error
+    return name
+
+
 def check_context(config: PretrainedConfig, context: int) -> None:
     """SystemExit when a model has fewer positions than `context`; some have no limit."""
     positions = getattr(config, "max_position_embeddings", None)

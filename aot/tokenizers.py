@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID
+from aot.pairs import cause_of
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 
@@ -71,6 +72,17 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
             f"{path_or_id}: the end-of-text token {tokenizer.eos_token!r} is id {tokenizer.eos_token_id}, a stream "
             f"needs id {EOS_ID}; use a tokenizer made by tokenize_lang.py, or let it train one"
         )
+    return tokenizer
+
+
+def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Tokenizer of a checkpoint; SystemExit when there is none: transformers makes up an empty one for GPT-2."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{path}: no tokenizer there: {cause_of(error, path)}") from error
+    if len(tokenizer) < 2 or None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        raise SystemExit(f"{path}: no tokenizer there that marks where a text begins and ends; save one there")
     return tokenizer
 
 

@@ -1,0 +1,272 @@
+"""Write text in both directions from a prompt: what comes next, and what came before.
+
+    python generate.py --pair runs/en-micro-T128-seed42 --prompt " she said to him."
+    python generate.py --pair USER/NAME --prompts lines.txt --num_return_sequences 4 --output samples.jsonl
+    cat lines.txt | python generate.py --backward runs/en-micro-T128-seed42/backward --prompts - --do_sample false
+
+Prints the text, as it grows where there is only one. With --output, writes one JSON object a line (model, direction,
+prompt, number of its line and of the sample, new text, tokens, whether the document ended there), whole or not at all,
+and beside it OUTPUT.request.json, what it was made with; the same command again goes on where it was interrupted.
+"""
+
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase, TextStreamer, set_seed
+
+from aot.cli import command, parse_arguments
+from aot.data import DIRECTIONS
+from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
+from aot.models import find_device, load_model
+from aot.pairs import check_direction, load_config, locate_pair, trained_context, weights_identity
+from aot.runs import differences, provenance, read_json, write_json, writing
+from aot.tokenizers import checkpoint_tokenizer
+
+
+@dataclass
+class ModelArguments:
+    """Which models: --pair, or one or both of --forward and --backward."""
+
+    pair: str | None = field(
+        default=None,
+        metadata={
+            "help": "A run folder with forward/ and backward/, or NAME for NAME-forward and NAME-backward, folders or "
+            "Hub ids."
+        },
+    )
+    forward: str | None = field(default=None, metadata={"help": "Instead of --pair: a forward model."})
+    backward: str | None = field(default=None, metadata={"help": "Instead of --pair: a backward model."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
+    device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
+
+    def __post_init__(self):
+        self.device = find_device(self.device)
+
+
+@dataclass
+class PromptArguments:
+    """From what."""
+
+    direction: Literal["both", "forward", "backward"] = field(
+        default="both", metadata={"help": "What comes next, what came before, or both: of the models that are given."}
+    )
+    prompt: str = field(
+        default="", metadata={"help": "Text to go on from. Default: none, the model writes its own beginning or end."}
+    )
+    prompts: str | None = field(default=None, metadata={"help": "A file with one prompt a line, or - for stdin."})
+    cut_prompts: bool = field(
+        default=False,
+        metadata={"help": "Of a prompt that is too long, read only the part that the new text joins."},
+    )
+    batch_size: int = field(default=16, metadata={"help": "Prompts at once."})
+    output: str | None = field(default=None, metadata={"help": "JSON-lines file to write, instead of printing."})
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise ValueError(f"--batch_size {self.batch_size}: must be at least 1")
+
+
+@dataclass
+class SamplingArguments:
+    """How tokens are chosen, as in GenerationConfig. The defaults sample from the model as it is."""
+
+    max_new_tokens: int = field(default=40, metadata={"help": "New tokens at most; with the prompt, the context."})
+    min_new_tokens: int = field(default=0, metadata={"help": "New tokens before the text may end."})
+    do_sample: bool = field(default=True, metadata={"help": "Sample; `false` takes the likeliest token each time."})
+    temperature: float = field(default=1.0, metadata={"help": "Below 1, likely tokens are taken more often."})
+    top_k: int = field(default=0, metadata={"help": "Sample from the k likeliest tokens; 0: from all."})
+    top_p: float = field(default=1.0, metadata={"help": "Sample from the likeliest tokens that have this share."})
+    min_p: float = field(default=0.0, metadata={"help": "Leave out tokens below this share of the likeliest one."})
+    repetition_penalty: float = field(default=1.0, metadata={"help": "Above 1, tokens that were there are rarer."})
+    num_beams: int = field(default=1, metadata={"help": "Beams of beam search."})
+    num_return_sequences: int = field(default=1, metadata={"help": "Texts for each prompt."})
+    seed: int = field(default=0, metadata={"help": "Of the sampling."})
+
+    def __post_init__(self):
+        least = {"max_new_tokens": 1, "min_new_tokens": 0, "top_k": 0, "num_beams": 1, "num_return_sequences": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be at least {value}")
+        if self.temperature <= 0 or self.repetition_penalty <= 0:
+            raise ValueError("--temperature and --repetition_penalty must be above 0; --do_sample false is the limit")
+        if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
+            raise ValueError(f"--top_p {self.top_p} --min_p {self.min_p}: shares lie between 0 and 1, top_p above 0")
+        if not self.do_sample and self.num_return_sequences > self.num_beams:
+            raise ValueError("--do_sample false gives one text, or up to --num_beams; see --num_return_sequences")
+
+    def seed_batch(self, number: int) -> None:
+        """Give a batch random numbers of its own, so that they are the same after an interruption."""
+        set_seed(int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0]))
+
+    def settings(self) -> dict:
+        """Arguments of GenerationConfig; those of sampling only where there is any, or it warns."""
+        values = {name: value for name, value in asdict(self).items() if name != "seed"}
+        sampling = {name: values.pop(name) for name in ("temperature", "top_k", "top_p", "min_p")}
+        return values | {name: value for name, value in sampling.items() if self.do_sample}
+
+
+def locate_models(args: ModelArguments, direction: str) -> dict[str, str]:
+    """Path or Hub id of each model to use, by direction; SystemExit unless they are of their direction."""
+    given = {name: getattr(args, name) for name in DIRECTIONS if getattr(args, name)}
+    if bool(args.pair) == bool(given):
+        raise SystemExit("give either --pair NAME, or one or both of --forward MODEL and --backward MODEL")
+    paths = locate_pair(args.pair) if args.pair else given
+    paths = {name: path for name, path in paths.items() if direction in ("both", name)}
+    if not paths:
+        raise SystemExit(f"--direction {direction}: needs --pair or --{direction}")
+    return paths
+
+
+def read_prompts(args: PromptArguments) -> list[str]:
+    """The prompts, one for each line; SystemExit where they cannot be read or there are none."""
+    if args.prompts is None:
+        return [args.prompt]
+    if args.prompt:
+        raise SystemExit("give one of --prompt and --prompts")
+    try:
+        raw = sys.stdin.buffer.read() if args.prompts == "-" else Path(args.prompts).read_bytes()
+        text = raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SystemExit(f"--prompts {args.prompts}: {error}") from error
+    if not text:
+        raise SystemExit(f"--prompts {args.prompts}: no prompt in it; one stands on each line")
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+
+
+def encode_prompts(
+    prompts: list[str], tokenizer: PreTrainedTokenizerBase, direction: str, context: int, new: int, cut: bool
+) -> list[np.ndarray]:
+    """Token ids [n] of each prompt; SystemExit that names the first one which leaves no room for `new` tokens."""
+    encoded = []
+    for number, prompt in enumerate(prompts, start=1):
+        try:
+            encoded.append(encode_prompt(prompt, tokenizer, direction, new, context, cut))
+        except ValueError as error:
+            raise SystemExit(f"prompt {number:,}: {error}; see --max_new_tokens and --cut_prompts") from error
+    return encoded
+
+
+def key_of(row: dict) -> tuple[str, int, int]:
+    """Which of the texts a row is."""
+    return row["direction"], row["index"], row["sample"]
+
+
+def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] | None:
+    """Rows that an interrupted run has written; None if it was finished; SystemExit if it had another request."""
+    described = output.with_name(f"{output.name}.request.json")
+    before = (read_json(described) or {}).get("request")
+    if output.exists() and before is None:
+        raise SystemExit(f"{output}: exists, and nothing says how it was made; choose another --output")
+    if before and (output.exists() or partial.exists()) and (differ := differences(before, request)):
+        raise SystemExit(f"{output}: holds other texts (there / now): {'; '.join(differ)}. Choose another --output.")
+    if output.exists():
+        return None
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(described, {"request": request, **provenance()})
+        partial.touch()
+    content = partial.read_bytes()
+    whole = content.rfind(b"\n") + 1  # the last line may have been cut short
+    os.truncate(partial, whole)
+    return [json.loads(line) for line in content[:whole].splitlines()]
+
+
+def write_rows(path: Path, rows: Iterable[dict], mode: str) -> None:
+    """Write rows as JSON lines, on disk when this returns."""
+    with writing(path), path.open(mode, encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def show(row: dict, heading: bool) -> None:
+    """Print a prompt with the new text where it belongs."""
+    if heading:
+        print(f"--- {row['direction']}, prompt {row['index'] + 1}, text {row['sample'] + 1}")
+    parts = row["prompt"], row["text"]
+    print(*(parts if row["direction"] == "forward" else reversed(parts)), sep="")
+
+
+def write_texts(
+    models: dict[str, str], tokenizers: dict, prompts: list[str], encoded: dict, done: dict, which, what, how
+) -> dict[tuple, dict]:
+    """All rows by `key_of`, in the order of their keys: those that are `done`, and the others, batch by batch."""
+    samples = range(how.num_return_sequences)
+    total = len(prompts) * len(samples)
+    for direction, path in models.items():
+        model, tokenizer = load_model(path, which.revision).to(which.device), tokenizers[direction]
+        with tqdm(total=total, unit="text", desc=direction, delay=1) as bar:
+            for number, batch in enumerate(batches(model, encoded[direction], what.batch_size)):
+                keys = list(itertools.product([direction], batch, samples))
+                if not done.keys() >= set(keys):
+                    how.seed_batch(number)
+                    chosen = [encoded[direction][index] for index in batch]
+                    texts = continue_prompts(model, tokenizer, direction, chosen, **how.settings())
+                    rows = [
+                        {"direction": direction, "index": index, "sample": sample, "prompt": prompts[index], **text}
+                        for (_, index, sample), text in zip(keys, texts, strict=True)
+                    ]
+                    done |= zip(keys, rows, strict=True)
+                    if what.output:
+                        write_rows(Path(f"{what.output}.partial"), rows, "a")
+                bar.update(len(keys))
+    return {key: done[key] for key in itertools.product(models, range(len(prompts)), samples)}
+
+
+def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded: dict, which, how) -> None:
+    """Print one text in each direction, as it grows; what grows to the left grows only on a terminal."""
+    for direction, path in models.items():
+        model, tokenizer = load_model(path, which.revision).to(which.device), tokenizers[direction]
+        forward = direction == "forward"
+        streamer = TextStreamer(tokenizer, skip_special_tokens=True) if forward else LeftwardStreamer(tokenizer)
+        if len(models) > 1:
+            print(f"--- {direction}")
+        how.seed_batch(0)
+        (text,) = continue_prompts(model, tokenizer, direction, encoded[direction], streamer, **how.settings())
+        if not forward:
+            print(text["text"], prompt, sep="")
+
+
+def main(argv: list[str] | None = None) -> None:
+    which, what, how = parse_arguments(ModelArguments, PromptArguments, SamplingArguments, doc=__doc__, argv=argv)
+    models, prompts = locate_models(which, what.direction), read_prompts(what)
+    tokenizers, encoded, weights = {}, {}, {}
+    for direction, path in models.items():
+        config = load_config(path, which.revision)
+        check_direction(config, path, direction, trusted=not which.pair)
+        weights[direction] = weights_identity(path, config)
+        tokenizers[direction] = checkpoint_tokenizer(path, which.revision)
+        fitting = trained_context(config), how.max_new_tokens, what.cut_prompts
+        encoded[direction] = encode_prompts(prompts, tokenizers[direction], direction, *fitting)
+
+    one = len(prompts) == how.num_return_sequences == 1
+    if not what.output:
+        if one and how.num_beams == 1:
+            return stream_texts(models, tokenizers, prompts[0], encoded, which, how)
+        for row in write_texts(models, tokenizers, prompts, encoded, {}, which, what, how).values():
+            show(row, heading=not one or len(models) > 1)
+        return None
+    output, partial = Path(what.output), Path(f"{what.output}.partial")
+    settings = {"prompts": prompts, "cut_prompts": what.cut_prompts, "batch_size": what.batch_size, **asdict(how)}
+    rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
+    if rows is None:
+        return print(f"{output}: finished before, from the same prompts and settings")
+    done = {key_of(row): row for row in rows}
+    rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
+    ordered = output.with_name(f"{output.name}.ordered")
+    write_rows(ordered, rows.values(), "w")
+    ordered.replace(output)
+    partial.unlink()
+    print(f"{output}: {len(rows):,} texts")
+
+
+if __name__ == "__main__":
+    command(main)
