@@ -1,0 +1,213 @@
+"""Every experiment as a table and a picture, from what its runs and scores hold.
+
+    python report.py                      # each experiment that has a table in README.md
+    python report.py languages context    # these
+
+Reads scores/NAME-*/ and the run folders they name. Writes results/NAME.csv (a row for all seeds of a pair, then one
+for each), results/NAME_curves.csv (held-out loss by step), figures beside them, and the table in README.md from
+`<!-- table NAME -->` to `<!-- end -->`. Rows whose scores are not on this machine stay as they are: without them,
+tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
+"""
+
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aot import figures
+from aot.cli import command, parse_arguments
+from aot.data import DIRECTIONS
+from aot.fits import trends
+from aot.pairs import load_config
+from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writing
+from metrics.arrow_of_time.gap import arrow_from_totals
+
+NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
+COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "seeds", "steps", "train_tokens"]
+COLUMNS += [*NUMBERS, "seed_spread", "control_forward", "control_backward", "ones", "entropy", "reversed_text"]
+COLUMNS += ["commit", "command", "device", "torch"]
+CURVES = ["row", "seed", "step", *DIRECTIONS]
+TEXT = dict.fromkeys(["row", "seed", "commit"], str)  # columns that might look like numbers
+AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
+SHOW_CURVES = ("linear", "linear_update")  # in the README; the others are drawn and not shown there
+PAPER = Path(__file__).with_name("experiments") / "paper.csv"
+
+
+@dataclass
+class ReportArguments:
+    names: list[str] = field(default_factory=list, metadata={"help": "Experiments. Default: those in the README."})
+    scores: str = field(default="scores", metadata={"help": "Where compute_aot.py wrote NAME-*/."})
+    results: str = field(default="results", metadata={"help": "Where tables and figures go."})
+    readme: str = field(default="README.md", metadata={"help": "File with the tables."})
+
+
+def origin(content: dict) -> dict:
+    """Where the numbers of a JSON file come from."""
+    known = {key: content.get(key) for key in ("commit", "command", "device")}
+    return known | {"torch": content["versions"]["torch"]}
+
+
+def facts(run: Path) -> dict:
+    """What the run folder of one direction says; {} where it is not on this machine."""
+    recipe, results = read_json(run / RECIPE), read_json(run / RESULTS)
+    if not recipe or not results:
+        return {}
+    config = load_config(str(run))
+    layers, width = (getattr(config, name, "?") for name in ("num_hidden_layers", "hidden_size"))
+    return {
+        **{key: recipe[key] for key in ("parameters", "context", "seed")},
+        **origin(results),
+        "train_tokens": results["train_tokens"],
+        "steps": results["step"],
+        "model": f"{config.model_type} {layers}×{width}",
+    }
+
+
+def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of a scores folder, of all its seeds as compute_aot.py took them and then of each; rows of their curves."""
+    report, row = read_json(folder / "aot.json"), folder.name.removeprefix(f"{name}-")
+    request = report["request"]
+    runs = [{direction: Path(path) for direction, path in pair.items()} for pair in request["pairs"]]
+    known = [facts(run["forward"]) for run in runs]
+    seeds = [str(run.get("seed", number)) for number, run in enumerate(known, start=1)]
+    meta = read_json(Path(request["text"], "meta.json")) or {}
+    made_with = meta.get("arguments", {})
+    order = DIRECTIONS[::-1] if made_with.get("reverse_text") else DIRECTIONS
+    results = [report]
+    if len(runs) > 1 or order != DIRECTIONS:
+        with np.load(folder / "losses.npz") as scored:
+            starts, size = scored["document_starts"], scored["ids"].size
+            totals = [np.add.reduceat(scored[each], starts, axis=1, dtype=np.float64) for each in order]
+        groups = [totals, *zip(*totals, strict=True)] if len(runs) > 1 else [totals]
+        units = np.diff(np.append(starts, size))
+        results = [arrow_from_totals(*nats, units, report["confidence"]) for nats in groups]
+    shared = {
+        **origin(report),
+        "context": request["context"],
+        "experiment": name,
+        "row": row,
+        "source": meta.get("language") or meta.get("name") or Path(request["text"]).name,
+        "ones": made_with.get("ones"),
+        "reversed_text": made_with.get("reverse_text"),
+    }
+    if "entropy_per_document" in meta:
+        shared["entropy"] = meta["entropy_per_document"] / meta["tokens_per_document"]
+    rows = [
+        shared | run | {key: result[key] for key in (*NUMBERS, "seeds", "seed_spread")} | {"seed": seed}
+        for result, seed, run in zip(results, [" ".join(seeds), *seeds], [known[0], *known], strict=False)
+    ]
+    rows[0] |= {f"control_{own}": report["control"][each] for own, each in zip(DIRECTIONS, order, strict=True)}
+    curves = []
+    for seed, run in zip(seeds, runs, strict=True):
+        forward, backward = (evaluations(log_history(run[each])) for each in order)
+        steps = sorted(forward.keys() & backward.keys())
+        curves += [dict(zip(CURVES, (row, seed, at, forward[at], backward[at]), strict=True)) for at in steps]
+    return rows, curves
+
+
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A CSV file that `merge` wrote; without rows where there is none."""
+    return pd.read_csv(path, dtype=TEXT) if path.exists() else pd.DataFrame(columns=columns)
+
+
+def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
+    """The CSV file `path`, in which `rows` have taken the place of all that had the same name in `row`."""
+
+    def by_value(names: pd.Series) -> pd.Series:  # T8 before T16
+        return names.str.replace(r"\d+", lambda digits: digits[0].zfill(20), regex=True)
+
+    if rows:
+        new, table = pd.DataFrame(rows).reindex(columns=columns), read_table(path, columns)
+        kept = table[~table["row"].isin(new["row"])]
+        table = (pd.concat([kept, new]) if len(kept) else new).sort_values("row", key=by_value, kind="stable")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            table.to_csv(f"{path}.partial", index=False, float_format="%.8g")
+            Path(f"{path}.partial").replace(path)
+    return read_table(path, columns)
+
+
+def markdown(table: pd.DataFrame) -> list[str]:
+    """Lines of a table, a row of all seeds each; who is easier stands there only where the interval says so."""
+
+    def cells(form, *keys):
+        values = table[list(keys)].to_numpy()
+        return ["" if pd.isna(row).any() else " to ".join(form.format(each) for each in row) for row in values]
+
+    table = table.assign(control=table[["control_forward", "control_backward"]].max(axis=1))
+    columns = pd.DataFrame({
+        "": table["row"],
+        "parameters": [f"{n / 1e6:.2f} M" for n in table["parameters"]],
+        "context": cells("{:.0f}", "context"),
+        "trained on": [f"{n / 1e6:.2f} M tokens" for n in table["train_tokens"]],
+        "seeds": cells("{:.0f}", "seeds"),
+        "ℓ→": cells("{:.4f}", "forward"),
+        "ℓ←": cells("{:.4f}", "backward"),
+        "r": cells("{:+.3%}", "ratio"),
+        "∂": cells("{:+.3%}", "aot"),
+        "0.95 interval": cells("{:+.3%}", "low", "high"),
+        "easier": np.select([table["low"] > 0, table["high"] < 0], ["forward", "backward"], "not told apart"),
+        "A/A": cells("{:.3%}", "control"),
+    }).replace(r"^nan M.*", "", regex=True)  # fmt: skip
+    settings = ["parameters", "context", "trained on", "seeds"]
+    same = {key: columns[key].iloc[0] for key in settings if len(table) > 1 and columns[key].nunique() == 1}
+    columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
+    rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]
+    caption = ", ".join(f"{key} {value}" for key, value in same.items() if value)
+    return ["| " + " | ".join(row) + " |" for row in rows] + ["", f"In all rows: {caption}."] * bool(caption)
+
+
+def block(name: str, results: Path, scores: Path) -> list[str]:
+    """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
+    if name == "scaling":
+        tables = [read_table(results / f"{each}.csv", COLUMNS).drop_duplicates("row") for each in ("context", "sizes")]
+        return trends(pd.concat(tables), AXES[name])
+    found = [read_scores(name, file.parent) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
+    table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
+    curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
+    if name == "languages":
+        of_all = table.groupby("row")["aot"].transform("first")
+        table = table.iloc[np.argsort(-of_all, kind="stable")]
+    together = table.drop_duplicates("row")  # the first row of each is that of all seeds
+    if table.empty:
+        return ["Not run yet."]
+    lines, picture, curves_picture = markdown(together), results / f"{name}.png", results / f"{name}_curves.png"
+    if name in AXES:
+        paper = pd.read_csv(PAPER).query("experiment == @name")
+        paper["aot"] = paper["aot"].fillna(paper["ratio"] / (1 + paper["ratio"] / 2))
+        figures.plot_against(picture, together, AXES[name][0], paper)
+        lines += ["", *trends(together, AXES[name])]
+    elif together["ones"].nunique() > 1:
+        figures.plot_losses(picture, table, "ones", "extra ones in the matrix")
+    else:
+        figures.plot_intervals(picture, table, control=name == "seeds")
+    lines += ["", f"![{name}: ∂ and its intervals]({picture})"]
+    if len(curves):
+        figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
+        lines += ["", f"![{name}: losses while training]({curves_picture})"] * (name in SHOW_CURVES)
+    return lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    named = bool(argv) and not argv[0].startswith("-") and "." not in argv[0]
+    (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=["--names", *argv] if named else argv)
+    readme = Path(args.readme)
+    text = readme.read_text(encoding="utf-8")
+    in_readme = re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE)
+    for name in args.names or in_readme:
+        lines = block(name, Path(args.results), Path(args.scores))
+        print("\n".join([f"--- {name}", *lines, ""]))
+        table = "\n".join([f"<!-- table {name} -->", "", *lines, "", "<!-- end -->"])
+        text = re.sub(rf"<!-- table {name} -->.*?<!-- end -->", table.replace("\\", r"\\"), text, flags=re.DOTALL)
+    with writing(readme):
+        partial = readme.with_name(f"{readme.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(readme)
+
+
+if __name__ == "__main__":
+    command(main)
