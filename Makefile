@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-short demo-results bench bench-gpu soak test style coverage
+.PHONY: demo demo-short demo-results explorer explorer-picture bench bench-gpu soak test style coverage
 
 demo: .venv/installed  ## Pairs on real text and on a language with a known arrow: ∂ of both, and pictures
 	bash experiments/demo.sh
@@ -16,6 +16,12 @@ demo-results: demo  ## The numbers and pictures of the demo, kept in results/
 	  cp scores/demo-$$which/aot.json results/demo_$$which.json; \
 	  for figure in by_position documents sentence; do \
 	    cp scores/demo-$$which/$$figure.png results/demo_$${which}_$$figure.png; done; done
+
+explorer: .venv/installed  ## A page on which to look at texts: with the pairs of the demo, or PAIR=NAME
+	$(PYTHON) -m space.app $(if $(PAIR),--pair $(PAIR))
+
+explorer-picture: .venv/installed  ## What it shows of the demo, results/explorer.png; needs the browser Chromium
+	$(PYTHON) -m experiments.explorer_picture
 
 bench: .venv/installed  ## Speed of each stage beside its peers: results/bench_*.csv
 	$(PYTHON) bench.py

@@ -1,4 +1,4 @@
-"""What an arrow looks like, of one pair (by position, document and token) and of many (by name, by size, by step)."""
+"""What an arrow looks like: of one pair, by position, document and token, and of many, by name, size and step."""
 
 from pathlib import Path
 
@@ -195,4 +195,25 @@ def plot_curves(path: Path, curves: pd.DataFrame, entropy: pd.Series) -> None:
             axis.tick_params(labelsize=7)
     handles = [plt.Line2D([], [], color=colour, label=ARROW[direction]) for direction, colour in COLOUR.items()]
     figure.legend(handles=handles, frameon=False, loc="outside upper left", ncols=2)
+    save(figure, path)
+
+
+def plot_running_sum(path: Path, difference: np.ndarray, starts: np.ndarray) -> None:
+    """Sum of ℓ← − ℓ→ [n] in nats from the first token to each one; a line at each start [D] of a document but one."""
+    figure, axis = plt.subplots(figsize=(6.4, 2.8))
+    running = np.concatenate([[0], np.cumsum(difference, dtype=np.float64)])
+    at = np.arange(len(running))
+    for start in starts[1:]:
+        axis.axvline(start, color="0.85", linewidth=0.8)
+    for direction, easier in (("forward", running >= 0), ("backward", running <= 0)):
+        label = f"{direction} is easier so far"
+        axis.fill_between(
+            at, running, where=easier, color=COLOUR[direction], alpha=0.3, interpolate=True, linewidth=0, label=label
+        )
+    axis.plot(at, running, color="black", linewidth=1)
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.set_xlabel("tokens of the text")
+    axis.set_ylabel("Σ (ℓ← − ℓ→), nats")
+    axis.margins(x=0)
+    legend_above(axis)
     save(figure, path)

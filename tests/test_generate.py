@@ -179,6 +179,13 @@ def test_output_has_a_row_for_each_text_in_order_and_the_same_again(pair, prompt
     refused(*flags, tmp_path / "mine.jsonl", match="nothing says how it was made")
 
 
+def test_each_batch_has_random_numbers_of_its_own(pair, tmp_path):
+    (tmp_path / "same.txt").write_text("01\n" * 8)
+    flags = ["--forward", str(pair / "forward"), "--prompts", str(tmp_path / "same.txt"), "--max_new_tokens", "6"]
+    generate.main([*flags, "--batch_size", "1", "--output", str(tmp_path / "same.jsonl")])
+    assert len({row["text"] for row in rows(tmp_path / "same.jsonl")}) > 2
+
+
 @pytest.mark.parametrize("kept", [0, 1, 8, 13])
 def test_an_interrupted_run_goes_on_to_the_same_texts(pair, prompts, tmp_path, kept):
     whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
