@@ -23,7 +23,7 @@ class PublishArguments:
     metric: str | None = field(
         default=None, metadata={"help": "Publish the metric too, as the Space USER/arrow_of_time."}
     )
-    explorer: str | None = field(default=None, metadata={"help": "Publish space/ too, as the Space USER/NAME."})
+    explorer: str | None = field(default=None, metadata={"help": "Publish the explorer too, as this Space."})
     license: str | None = field(default=None, metadata={"help": "Licence of models and data, such as cc0-1.0."})
     language: str | None = field(default=None, metadata={"help": "Language tag, such as fr. Default: as in the data."})
     private: bool = field(default=False, metadata={"help": "Make what is new visible to its owners alone."})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, RepoCard
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
@@ -216,6 +216,14 @@ def metric_files(repo_id: str) -> Files:
     return folder_files(folder) | shown | {"README.md": card.encode()}
 
 
+def explorer_files(hub_model_id: str) -> Files:
+    """The explorer as a Space: what it imports lies beside it, and its card links to the pair, which it offers."""
+    card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
+    card.data.models = [f"{hub_model_id}-{direction}" for direction in DIRECTIONS]
+    imported = folder_files(ROOT, ("aot/**/*.py", "metrics/arrow_of_time/gap.py"))
+    return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
+
+
 def data_files(repo_id: str, folder: str, license: str | None, language: str | None) -> Files:
     """A data folder and its card; SystemExit where a stream is not what `meta.json` says."""
     for split, counts in read_meta(folder)["splits"].items():
@@ -226,9 +234,9 @@ def data_files(repo_id: str, folder: str, license: str | None, language: str | N
     return folder_files(Path(folder)) | {"meta.json": meta.encode(), "README.md": card.encode()}
 
 
-def beside(user: str, data, metric, explorer, license, language) -> dict[str, tuple[Repo, Files]]:
+def beside(hub_model_id: str, data, metric, explorer, license, language) -> dict[str, tuple[Repo, Files]]:
     """What else is asked for, by kind."""
-    others = {}
+    others, user = {}, hub_model_id.split("/")[0]
     if data:
         repo = Repo(f"{user}/{Path(data).name}", "dataset")
         others["data"] = repo, data_files(repo.repo_id, data, license, language)
@@ -239,9 +247,7 @@ def beside(user: str, data, metric, explorer, license, language) -> dict[str, tu
         others["metric"] = Repo(metric, "space"), metric_files(metric)
     if explorer:
         check_name("--explorer", explorer)
-        if not (ROOT / "space" / "README.md").is_file():
-            raise SystemExit("--explorer: there is no space/ to publish")
-        others["explorer"] = Repo(explorer, "space"), folder_files(ROOT / "space")
+        others["explorer"] = Repo(explorer, "space"), explorer_files(hub_model_id)
     return others
 
 
@@ -276,7 +282,7 @@ def publish(
 ) -> None:
     """Publish a pair and what else is asked for: see push_pair.py. Prints addresses when all of it is there."""
     user, folders = check_name("--hub_model_id", hub_model_id), finished_pair(pair)
-    others = beside(user, data, metric, explorer, license, language)
+    others = beside(hub_model_id, data, metric, explorer, license, language)
     names = {kind: repo.repo_id for kind, (repo, _) in others.items()}
     cards, report = pair_cards(hub_model_id, folders, scores, data, names, license, language)
     extra = {direction: {"README.md": card.encode()} for direction, card in cards.items()}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import HUB, one_line, train
 from huggingface_hub import HfApi, ModelCard
+from huggingface_hub.repocard import metadata_load
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
 
 import compute_aot
@@ -464,6 +465,20 @@ def by_document(pair: Path, texts: list[str]) -> dict:
         model = load_model(str(pair / direction))
         losses[direction] = [score(model, each, direction, 8).mean(dtype=float) for each in ids]
     return arrow(**losses, weights=[len(each) for each in ids])
+
+
+def test_the_space_of_the_explorer_runs_by_itself(published, pair, tmp_path):
+    push(pair, published, "--explorer", "ann/explorer")
+    for path, content in files("ann/explorer", kind="spaces").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    assert metadata_load(tmp_path / "README.md")["models"] == ["ann/tiny-forward", "ann/tiny-backward"]
+    code = "import app; print(app.known_pairs([])); print(app.open_pair('ann/tiny').context)"
+    environment = os.environ | {"PYTHONPATH": "", "HF_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["['ann/tiny']", "8"]
 
 
 def test_the_metric_of_the_space_is_ours(published):
