@@ -5,7 +5,7 @@
 
 Reads scores/NAME-*/ and the run folders they name. Writes results/NAME.csv (a row for all seeds of a pair, then one
 for each), results/NAME_curves.csv (held-out loss by step), figures beside them, and the table in README.md from
-`<!-- table NAME -->` to `<!-- end -->`. Rows whose scores are not on this machine stay as they are: without them,
+`<!-- table NAME -->` to `<!-- end -->`. Rows whose scores are not on this machine stay as they are: without any,
 tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
 """
 
@@ -26,14 +26,14 @@ from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writi
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
-COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "seeds", "steps", "train_tokens"]
-COLUMNS += [*NUMBERS, "seed_spread", "control_forward", "control_backward", "ones", "entropy", "reversed_text"]
-COLUMNS += ["commit", "command", "device", "torch"]
+NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
+COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "steps", "train_tokens", *NUMBERS]
+COLUMNS += "control_forward control_backward ones entropy reversed_text commit command device torch".split()
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 TEXT = dict.fromkeys(["row", "seed", "commit"], str)  # columns that might look like numbers
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-SHOW_CURVES = ("linear", "linear_update")  # in the README; the others are drawn and not shown there
-PAPER = Path(__file__).with_name("experiments") / "paper.csv"
+SHOW_CURVES = ("linear", "linear_update")  # in the README; those of the others are drawn and not shown there
+ROOT = Path(__file__).parent
 
 
 @dataclass
@@ -44,32 +44,21 @@ class ReportArguments:
     readme: str = field(default="README.md", metadata={"help": "File with the tables."})
 
 
-def origin(content: dict) -> dict:
-    """Where the numbers of a JSON file come from."""
-    known = {key: content.get(key) for key in ("commit", "command", "device")}
-    return known | {"torch": content["versions"]["torch"]}
-
-
 def facts(run: Path) -> dict:
     """What the run folder of one direction says; {} where it is not on this machine."""
-    recipe, results = read_json(run / RECIPE), read_json(run / RESULTS)
-    if not recipe or not results:
+    if not (recipe := read_json(run / RECIPE)) or not (results := read_json(run / RESULTS)):
         return {}
     config = load_config(str(run))
     layers, width = (getattr(config, name, "?") for name in ("num_hidden_layers", "hidden_size"))
-    return {
-        **{key: recipe[key] for key in ("parameters", "context", "seed")},
-        **origin(results),
-        "train_tokens": results["train_tokens"],
-        "steps": results["step"],
-        "model": f"{config.model_type} {layers}×{width}",
-    }
+    size = {"model": f"{config.model_type} {layers}×{width}", "parameters": recipe["parameters"]}
+    origin = {"commit": results["commit"], "device": results["device"], "torch": results["versions"]["torch"]}
+    return origin | size | {"seed": recipe["seed"], "steps": results["step"], "train_tokens": results["train_tokens"]}
 
 
 def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
     """Rows of a scores folder, of all its seeds as compute_aot.py took them and then of each; rows of their curves."""
     report, row = read_json(folder / "aot.json"), folder.name.removeprefix(f"{name}-")
-    request = report["request"]
+    request, script = report["request"], Path("experiments", f"{name}.sh")
     runs = [{direction: Path(path) for direction, path in pair.items()} for pair in request["pairs"]]
     known = [facts(run["forward"]) for run in runs]
     seeds = [str(run.get("seed", number)) for number, run in enumerate(known, start=1)]
@@ -85,18 +74,20 @@ def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
         units = np.diff(np.append(starts, size))
         results = [arrow_from_totals(*nats, units, report["confidence"]) for nats in groups]
     shared = {
-        **origin(report),
-        "context": request["context"],
         "experiment": name,
         "row": row,
         "source": meta.get("language") or meta.get("name") or Path(request["text"]).name,
-        "ones": made_with.get("ones"),
+        "context": request["context"],
+        "ones": meta["ones"]["matrix"] - len(meta["matrix"]) if "matrix" in meta else None,
+        "entropy": meta.get("entropy_per_document", np.nan) / meta.get("tokens_per_document", 1),
         "reversed_text": made_with.get("reverse_text"),
+        "commit": report["commit"],
+        "command": f"bash {script}" if (ROOT / script).exists() else None,
+        "device": report["device"],
+        "torch": report["versions"]["torch"],
     }
-    if "entropy_per_document" in meta:
-        shared["entropy"] = meta["entropy_per_document"] / meta["tokens_per_document"]
     rows = [
-        shared | run | {key: result[key] for key in (*NUMBERS, "seeds", "seed_spread")} | {"seed": seed}
+        shared | run | {key: result[key] for key in NUMBERS} | {"seed": seed}
         for result, seed, run in zip(results, [" ".join(seeds), *seeds], [known[0], *known], strict=False)
     ]
     rows[0] |= {f"control_{own}": report["control"][each] for own, each in zip(DIRECTIONS, order, strict=True)}
@@ -133,16 +124,16 @@ def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> list[str]:
     """Lines of a table, a row of all seeds each; who is easier stands there only where the interval says so."""
 
-    def cells(form, *keys):
-        values = table[list(keys)].to_numpy()
-        return ["" if pd.isna(row).any() else " to ".join(form.format(each) for each in row) for row in values]
+    def cells(form, *keys, scale=1):
+        values = table[list(keys)].to_numpy(float) / scale
+        return ["" if np.isnan(row).any() else " to ".join(form.format(each) for each in row) for row in values]
 
     table = table.assign(control=table[["control_forward", "control_backward"]].max(axis=1))
     columns = pd.DataFrame({
         "": table["row"],
-        "parameters": [f"{n / 1e6:.2f} M" for n in table["parameters"]],
+        "parameters": cells("{:.2f} M", "parameters", scale=1e6),
         "context": cells("{:.0f}", "context"),
-        "trained on": [f"{n / 1e6:.2f} M tokens" for n in table["train_tokens"]],
+        "trained on": cells("{:.2f} M tokens", "train_tokens", scale=1e6),
         "seeds": cells("{:.0f}", "seeds"),
         "ℓ→": cells("{:.4f}", "forward"),
         "ℓ←": cells("{:.4f}", "backward"),
@@ -151,9 +142,9 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "0.95 interval": cells("{:+.3%}", "low", "high"),
         "easier": np.select([table["low"] > 0, table["high"] < 0], ["forward", "backward"], "not told apart"),
         "A/A": cells("{:.3%}", "control"),
-    }).replace(r"^nan M.*", "", regex=True)  # fmt: skip
-    settings = ["parameters", "context", "trained on", "seeds"]
-    same = {key: columns[key].iloc[0] for key in settings if len(table) > 1 and columns[key].nunique() == 1}
+    })  # fmt: skip
+    settings = columns.columns[1:5] if len(table) > 1 else []
+    same = {key: columns[key].iloc[0] for key in settings if columns[key].nunique() == 1}
     columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
     rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]
     caption = ", ".join(f"{key} {value}" for key, value in same.items() if value)
@@ -163,25 +154,23 @@ def markdown(table: pd.DataFrame) -> list[str]:
 def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
     if name == "scaling":
-        tables = [read_table(results / f"{each}.csv", COLUMNS).drop_duplicates("row") for each in ("context", "sizes")]
-        return trends(pd.concat(tables), AXES[name])
+        table = pd.concat([read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")])
+        return trends(table.drop_duplicates("row"), AXES[name]) or ["Not run yet."]
     found = [read_scores(name, file.parent) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
-    if name == "languages":
-        of_all = table.groupby("row")["aot"].transform("first")
-        table = table.iloc[np.argsort(-of_all, kind="stable")]
-    together = table.drop_duplicates("row")  # the first row of each is that of all seeds
     if table.empty:
         return ["Not run yet."]
+    if name == "languages":
+        table = table.iloc[np.argsort(-table.groupby("row")["aot"].transform("first"), kind="stable")]
+    together = table.drop_duplicates("row")  # the first row of each is that of all seeds
     lines, picture, curves_picture = markdown(together), results / f"{name}.png", results / f"{name}_curves.png"
     if name in AXES:
-        paper = pd.read_csv(PAPER).query("experiment == @name")
-        paper["aot"] = paper["aot"].fillna(paper["ratio"] / (1 + paper["ratio"] / 2))
+        paper = figures.read_paper(ROOT / "experiments/paper.csv", name)
         figures.plot_against(picture, together, AXES[name][0], paper)
         lines += ["", *trends(together, AXES[name])]
-    elif together["ones"].nunique() > 1:
-        figures.plot_losses(picture, table, "ones", "extra ones in the matrix")
+    elif name == "linear":
+        figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
         figures.plot_intervals(picture, table, control=name == "seeds")
     lines += ["", f"![{name}: ∂ and its intervals]({picture})"]
@@ -193,20 +182,19 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    named = bool(argv) and not argv[0].startswith("-") and "." not in argv[0]
-    (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=["--names", *argv] if named else argv)
+    named = ["--names"] if argv and re.fullmatch(r"\w+", argv[0]) else []  # no flag before the first name
+    (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
     readme = Path(args.readme)
     text = readme.read_text(encoding="utf-8")
-    in_readme = re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE)
-    for name in args.names or in_readme:
+    for name in args.names or re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE):
         lines = block(name, Path(args.results), Path(args.scores))
         print("\n".join([f"--- {name}", *lines, ""]))
-        table = "\n".join([f"<!-- table {name} -->", "", *lines, "", "<!-- end -->"])
-        text = re.sub(rf"<!-- table {name} -->.*?<!-- end -->", table.replace("\\", r"\\"), text, flags=re.DOTALL)
+        before, marker, after = text.partition(f"<!-- table {name} -->\n")
+        if marker:
+            text = "\n".join([before + marker, *lines, "", "<!-- end -->" + after.partition("<!-- end -->")[2]])
     with writing(readme):
-        partial = readme.with_name(f"{readme.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(readme)
+        Path(f"{readme}.partial").write_text(text, encoding="utf-8")
+        Path(f"{readme}.partial").replace(readme)
 
 
 if __name__ == "__main__":

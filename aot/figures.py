@@ -126,6 +126,13 @@ def error_bars(axis, table: pd.DataFrame, at, which: str, **style) -> None:
     axis.errorbar(*points, **{which: arms}, fmt="o", capsize=3, **style)
 
 
+def read_paper(path: Path, experiment: str) -> pd.DataFrame:
+    """The points that the paper has for an experiment; where it printed r = ℓ←/ℓ→ − 1, ∂ follows from that."""
+    points = pd.read_csv(path)
+    points = points[points["experiment"] == experiment]
+    return points.assign(aot=points["aot"].fillna(points["ratio"] / (1 + points["ratio"] / 2)))
+
+
 def plot_against(path: Path, table: pd.DataFrame, axis_name: str, paper: pd.DataFrame) -> None:
     """∂ against the column `axis_name` of a table, a panel a series, with a fit and the points of the paper."""
     series = by_series(table)

@@ -42,6 +42,6 @@ def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
             continue
         slopes = zip(axes, fitted[0][1:], np.sqrt(np.diag(fitted[1]))[1:], strict=True)
         changes = [f"{slope:+.3%} ± {margin:.3%} with each doubling of {axis}" for axis, slope, margin in slopes]
-        about = f"0.95; {len(points)} points, residual {fitted[2]:.3%}"
-        lines.append(f"- {series}: ∂ changes by {' and '.join(changes)} ({about}).")
+        quality = f"0.95; {len(points)} points, residual {fitted[2]:.3%}"
+        lines.append(f"- {series}: ∂ changes by {' and '.join(changes)} ({quality}).")
     return lines
