@@ -25,6 +25,7 @@ from transformers.integrations import unset_hf_deepspeed_config
 from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.models import build_model, check_context, load_model
+from aot.pairs import recipe_of, without
 from aot.runs import (
     RECIPE,
     RESULTS,
@@ -210,6 +211,7 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         "windows_per_step": windows_per_step,
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
         "parameters": model.num_parameters(),
+        "continues": recipe_of(model.config) or None,
         "initial_weights_sha256": weights_sha256(model),
     }
     start = args.resume_from_checkpoint
@@ -222,6 +224,8 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
             print(f"{folder}: finished before, made from the same data and settings")
         return read_json(folder / RESULTS)
 
+    of_twin = read_json(twin / RECIPE) or {}
+    is_twin = without(of_twin, ("direction",)) == without(recipe, ("direction",))
     model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
     trainer = ReverseTrainer(
         model=model,
@@ -230,7 +234,7 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         eval_dataset=held_out,
         data_collator=ReverseTokenCollator(direction),
         processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
-        twin=twin if read_json(twin / RECIPE) == {**recipe, "direction": twin.name} else None,
+        twin=twin if is_twin else None,
     )
     progress = trainer.train(resume_from_checkpoint=start)
     step = trainer.state.global_step

@@ -42,8 +42,16 @@ def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
 
 def recipe_of(config: PretrainedConfig, but: tuple[str, ...] = ()) -> dict:
     """What a checkpoint says it was made from, without direction and the keys in `but`; {} if it says nothing."""
-    recipe = getattr(config, "arrow_of_time", {})
-    return {key: value for key, value in recipe.items() if key not in ("direction", *but)}
+    return without(getattr(config, "arrow_of_time", {}), ("direction", *but))
+
+
+def without(recipe: dict, keys: tuple[str, ...]) -> dict:
+    """A recipe without `keys`, and so the one whose weights it continues; those of a pair differ by direction."""
+    kept = {key: value for key, value in recipe.items() if key not in keys}
+    if before := kept.get("continues"):
+        kept.pop("initial_weights_sha256", None)
+        kept["continues"] = without(before, keys)
+    return kept
 
 
 def trained_context(config: PretrainedConfig) -> int:

@@ -248,6 +248,27 @@ def test_nothing_is_left_when_interrupted(pair, data, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["scores"]
 
 
+def test_pairs_that_continue_others(pair, second_pair, data, tmp_path):
+    flags = "--max_steps", "1", "--model_name_or_path"
+    further, second, other = (
+        train(tmp_path / name, data, *more, *flags, base)
+        for name, base, *more in [
+            ("further", pair), ("second", second_pair), ("other", pair, "--learning_rate", "1e-3"),
+        ]
+    )  # fmt: skip
+    assert report(compute(tmp_path / "one", "--pair", further, "--data", data))["seeds"] == 1
+    assert report(compute(tmp_path / "two", "--pair", further, second, "--data", data))["seeds"] == 2
+    for pairs, message in [
+        (["--forward", further / "forward", "--backward", second / "backward"], "more than direction: continues"),
+        (["--forward", further / "forward", "--backward", pair / "backward"], "more than direction.*continues"),
+        (["--forward", further / "forward", "--backward", other / "backward"], "learning_rate: 0.01 / 0.001"),
+        (["--pair", further, other], "more than the seed: learning_rate"),
+    ]:
+        with pytest.raises(SystemExit, match=message) as stopped:
+            compute(tmp_path / "no", *pairs, "--data", data)
+        assert one_line(stopped)
+
+
 @pytest.fixture
 def other_tokenizer(tmp_path):
     make_synthetic.main(["--source", "iid", "--symbols", "4", "--train_lines", "200", "--output_dir", str(tmp_path)])

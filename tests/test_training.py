@@ -192,6 +192,7 @@ def test_training_goes_on_from_a_pair(data, pair, tmp_path):
     for direction in DIRECTIONS:
         assert logged(further / direction, "loss")[1] < logged(pair / direction, "loss")[1]
         assert load_model(str(further / direction)).config.direction == direction
+    assert logged(further / "backward", "eval_aot")  # the two know each other, though their weights were not the same
     with pytest.raises(SystemExit, match="is a forward model, which cannot go on as a backward one") as stopped:
         train(tmp_path / "wrong", data, "--model_name_or_path", pair / "forward", "--direction", "backward")
     assert one_line(stopped) and not (tmp_path / "wrong").exists()
