@@ -81,6 +81,7 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(120_000)  # of a busy machine; none is waited for in vain
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
