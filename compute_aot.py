@@ -3,6 +3,7 @@
     python compute_aot.py --pair runs/en-micro-T256-seed42 --data data/en
     python compute_aot.py --pair runs/en-seed1 runs/en-seed2 runs/en-seed3 --data data/en     # seeds of one pair
     cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
+    python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
 
 Every token is scored exactly once in each direction. Prints ∂ with its interval and writes to OUTPUT_DIR: `aot.json`
 (all numbers), `losses.npz` (the loss of each token in nats, in text order) and figures: `by_position.png`,
@@ -24,7 +25,8 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.models import check_context, find_device, load_model
 from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
-from aot.runs import differences, provenance, read_json, sync, write_json, writing
+from aot.prequential import prequential
+from aot.runs import finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
 from aot.tokenizers import checkpoint_tokenizer, encode, tokenizer_sha256
@@ -44,6 +46,13 @@ class PairArguments:
     )
     forward: str | None = field(default=None, metadata={"help": "Instead of --pair: the forward model."})
     backward: str | None = field(default=None, metadata={"help": "Instead of --pair: the backward model."})
+    prequential: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Instead of models and a text: run folders, seeds of one pair. The losses of their first epoch "
+            "are code lengths of the training text."
+        },
+    )
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
 
 
@@ -161,18 +170,6 @@ def control(totals: np.ndarray, units: np.ndarray) -> float | None:
     return float(np.sqrt(np.mean(np.square(between)))) if between else None
 
 
-def finished_report(folder: Path, request: dict) -> dict:
-    """The report in a folder that was finished before; SystemExit when it answers another request."""
-    report = read_json(folder / "aot.json")
-    if report is None:
-        raise SystemExit(f"{folder}: exists and holds no scores; choose another --output_dir")
-    if differ := differences(report["request"], request):
-        raise SystemExit(
-            f"{folder}: holds other scores (there / now): {'; '.join(differ)}. Choose another --output_dir."
-        )
-    return report
-
-
 def draw(folder: Path, report: dict, losses: dict, totals: dict, tokens: list[str], bars: dict) -> None:
     """All figures; by direction, over K seeds: losses [K, n], document totals [K, D], losses of a sentence [K, t]."""
     from aot import figures  # matplotlib takes a second, which --help need not wait for
@@ -212,6 +209,11 @@ def print_report(report: dict, folder: Path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     which, what, how = parse_arguments(PairArguments, TextArguments, ScoreArguments, doc=__doc__, argv=argv)
+    if which.prequential:
+        if any((which.pair, which.forward, which.backward, what.data, what.text, what.dataset)):
+            raise SystemExit("give --prequential without models and text: it takes what training has logged")
+        which.pair = which.prequential
+        return prequential(*load_pairs(which, how.by_text), how.confidence, how.output_dir)
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
     pairs, configs = load_pairs(which, how.by_text)
@@ -246,7 +248,7 @@ def main(argv: list[str] | None = None) -> None:
     folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(text).name}")
     unfinished = folder.with_name(folder.name + ".partial")
     if folder.exists():
-        report = finished_report(folder, request)
+        report = finished_report(folder / "aot.json", request)
         shutil.rmtree(unfinished, ignore_errors=True)
         return print_report(report, folder)
     if read_json(unfinished / "request.json") != request:

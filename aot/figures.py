@@ -78,6 +78,31 @@ def plot_documents(path: Path, forward: np.ndarray, backward: np.ndarray, result
     save(figure, path)
 
 
+def plot_prequential(path: Path, report: dict) -> None:
+    """∂ of the code lengths of the text so far against its tokens, with its interval, and ∂ held out."""
+    curve = report["curve"]
+    tokens, aot, low, high = (np.array(curve[key], float) for key in ("tokens", "aot", "low", "high"))
+    figure, axis = plt.subplots(figsize=(6.4, 3.2))
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.fill_between(tokens, 100 * low, 100 * high, color=COLOUR["forward"], alpha=0.2, linewidth=0)
+    axis.plot(tokens, 100 * aot, color=COLOUR["forward"], label="∂ of the code lengths")
+    if report["held_out"]:
+        at = np.interp([int(step) for step in report["held_out"]], curve["step"], tokens)
+        axis.plot(at, 100 * np.array(list(report["held_out"].values())), "o", color="0.4", label="∂ held out")
+    if report["tokens_needed"]:
+        label = f"settled: {report['tokens_needed']:,.0f} tokens"
+        axis.axvline(report["tokens_needed"], color="black", linestyle=":", linewidth=1, label=label)
+    late = np.abs([aot, low, high])[:, tokens >= tokens[-1] / 100]  # the band before may be as high as ten figures
+    limit = 120 * (np.nanmax(late) or 0.01)
+    axis.set_ylim(-limit, limit)
+    axis.set_xscale("log")
+    axis.set_xlabel("tokens read so far")
+    axis.set_ylabel("∂ (%)")
+    axis.grid(alpha=0.3)
+    legend_above(axis)
+    save(figure, path)
+
+
 def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) -> None:
     """The loss of each token of a short text under both models, as bars, in nats."""
     figure, axis = plt.subplots(figsize=(max(4.0, 0.36 * len(tokens)), 3.2))

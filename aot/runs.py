@@ -16,6 +16,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
+WINDOW_LOSSES = "window_losses.npy"  # step, number of the window and its mean loss in nats, of all windows trained on
 
 
 @contextmanager
@@ -111,6 +112,18 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE, recipe)
     return True
+
+
+def finished_report(path: Path, request: dict) -> dict:
+    """The report in a folder that was finished before; SystemExit when it answers another request."""
+    folder, report = path.parent, read_json(path)
+    if report is None:
+        raise SystemExit(f"{folder}: exists and holds no scores; choose another --output_dir")
+    if differ := differences(report["request"], request):
+        raise SystemExit(
+            f"{folder}: holds other scores (there / now): {'; '.join(differ)}. Choose another --output_dir."
+        )
+    return report
 
 
 def seal(checkpoint: Path) -> None:

@@ -3,17 +3,42 @@
 import math
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback
 
-from aot.runs import evaluations, last_checkpoint, log_history, seal, writing
+from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
 from aot.scoring import token_losses
 from aot.tokenizers import save_tokenizer
 from metrics.arrow_of_time.gap import arrow
 
 UNLOGGED = "unlogged"  # key in `trainer_state.json` of the loss added up since the last log, and of the step of that
+
+
+WINDOW_LOSS = np.dtype([("step", "<i4"), ("window", "<i4"), ("loss", "<f4")])  # a row of WINDOW_LOSSES
+
+
+@dataclass
+class Numbered(Dataset):
+    """Windows that come with their numbers, which `batch` hands on as `window` [B] beside what `collate` makes."""
+
+    windows: Dataset
+    collate: Callable
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, number: int) -> tuple[int, np.ndarray]:
+        return number, self.windows[number]
+
+    def batch(self, numbered: list[tuple[int, np.ndarray]]) -> dict[str, torch.Tensor]:
+        numbers, windows = zip(*numbered, strict=True)
+        return {**self.collate(windows), "window": torch.tensor(numbers)}
 
 
 class ReverseTrainer(Trainer):
@@ -25,22 +50,28 @@ class ReverseTrainer(Trainer):
         self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
         self.loss_is_scaled_for_ga = False  # all micro-batches have equally many tokens
         self.first_bad_step = torch.tensor(math.inf, device=self.args.device)
+        self.window_losses = []  # arrays of WINDOW_LOSS, and those of the steps since, on the device of each process:
+        self.new_window_losses = []  # step, number of each window of a batch [B], its loss [B]
         self.interruption = Interruption(self)
         self.add_callback(self.interruption)
         self.add_callback(StopAtNonFiniteLoss(self))
 
-    def train(self, *args, **kwargs):
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs):
         """As the Trainer does; SIGTERM, with which clusters take a machine back, saves and ends it with status 143."""
+        kept = Path(resume_from_checkpoint or "", WINDOW_LOSSES)
+        self.window_losses = [np.load(kept)] if resume_from_checkpoint and kept.is_file() else []
         before = signal.signal(signal.SIGTERM, self.interruption.ask)
         try:
-            return super().train(*args, **kwargs)
+            return super().train(resume_from_checkpoint, **kwargs)
         finally:
             signal.signal(signal.SIGTERM, before)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Mean loss of all tokens in nats; the usual causal-LM loss would leave out the first token of each window."""
         outputs = model(input_ids=inputs["input_ids"])
-        loss = token_losses(outputs.logits, inputs["labels"]).mean()
+        losses = token_losses(outputs.logits, inputs["labels"])
+        self.new_window_losses.append((self.state.global_step + 1, inputs["window"], losses.detach().mean(1)))
+        loss = losses.mean()
         return (loss, outputs) if return_outputs else loss
 
     def _run_epoch(self, *args, **kwargs):
@@ -53,6 +84,39 @@ class ReverseTrainer(Trainer):
         bad_step = torch.where(loss.isfinite(), math.inf, self.state.global_step + 1.0)
         self.first_bad_step = torch.minimum(self.first_bad_step, bad_step)  # stays on the device: nothing waits for it
         return loss
+
+    def keep_window_losses(self) -> None:
+        """Bring the losses of the steps since the last time from all processes into `window_losses`."""
+        if not self.new_window_losses:
+            return
+        steps, *columns = zip(*self.new_window_losses, strict=True)
+        steps = np.repeat(steps, [len(window) for window in columns[0]])
+        window, loss = (self.accelerator.gather(torch.cat(column)).cpu().numpy() for column in columns)
+        rows = np.empty(len(window), WINDOW_LOSS)
+        rows["step"], rows["window"], rows["loss"] = np.tile(steps, self.args.world_size), window, loss
+        # in an order that does not depend on the number of processes, and is that of the other direction
+        self.window_losses.append(rows[np.lexsort((rows["window"], rows["step"]))])
+        self.new_window_losses = []
+
+    def save_window_losses(self, folder: str) -> None:
+        """Write the loss of every window trained on so far."""
+        self.keep_window_losses()
+        if self.args.should_save:
+            np.save(Path(folder, WINDOW_LOSSES), np.concatenate([np.empty(0, WINDOW_LOSS), *self.window_losses]))
+
+    def save_state(self):
+        super().save_state()
+        self.save_window_losses(self.args.output_dir)
+
+    def get_train_dataloader(self):
+        """Windows with their numbers, so that the loss of each can be kept."""
+        windows, collate = self.train_dataset, self.data_collator
+        self.train_dataset = Numbered(windows, collate)
+        self.data_collator = self.train_dataset.batch
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.train_dataset, self.data_collator = windows, collate
 
     def get_eval_dataloader(self, eval_dataset=None):
         """Every window: `dataloader_drop_last` is for training batches."""
@@ -104,6 +168,7 @@ class ReverseTrainer(Trainer):
         checkpoint = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         with writing(checkpoint):
             super()._save_checkpoint(model, trial)
+            self.save_window_losses(checkpoint)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(checkpoint)
@@ -132,6 +197,9 @@ class Interruption(TrainerCallback):
         if unlogged := state.stateful_callbacks.get(UNLOGGED):
             self.trainer._tr_loss += unlogged["loss"]
             self.trainer._globalstep_last_logged = unlogged["since"]
+        kept = self.trainer.window_losses  # also of an attempt that ran out of memory, with `auto_find_batch_size`
+        self.trainer.window_losses = [rows[rows["step"] <= state.global_step] for rows in kept]
+        self.trainer.new_window_losses = []
 
     def on_step_end(self, args, state, control, **kwargs):
         accelerator = self.trainer.accelerator
@@ -165,3 +233,4 @@ class StopAtNonFiniteLoss(TrainerCallback):
         if control.should_log or control.should_save or control.should_evaluate:
             if (step := self.trainer.first_bad_step.item()) < math.inf:
                 self.trainer.stop_at_bad_loss("loss", int(step))
+            self.trainer.keep_window_losses()  # here, where the device was waited for

@@ -17,7 +17,7 @@ from conftest import SETTINGS, TINY, logged, train, weights
 from transformers import AutoModelForCausalLM
 
 from aot.data import open_stream
-from aot.runs import RECIPE, RESULTS, STATE, read_json
+from aot.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, read_json
 from aot.scoring import score
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +64,9 @@ def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: st
         assert read_json(pair / direction / RECIPE) == read_json(alone / direction / RECIPE)
         for key in ("loss", "eval_loss"):
             assert logged(pair / direction, key) == pytest.approx(logged(alone / direction, key), rel=1e-5)
+        rows, expected = (np.load(path / direction / WINDOW_LOSSES) for path in (pair, alone))
+        assert np.array_equal(rows[["step", "window"]], expected[["step", "window"]])
+        np.testing.assert_allclose(rows["loss"], expected["loss"], rtol=1e-4)
         models = [AutoModelForCausalLM.from_pretrained(path / direction) for path in (pair, alone)]
         assert {model.dtype for model in models} == {torch.float32}
         scores = [score(model.eval(), ids, direction, 8) for model in models]

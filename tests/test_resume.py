@@ -21,7 +21,7 @@ import run_clm_reverse
 import tokenize_lang
 from aot import figures
 from aot.cli import command
-from aot.runs import MANIFEST, RECIPE, RESULTS, STATE, checkpoints, damage, last_checkpoint, read_json
+from aot.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint, read_json
 from aot.training import ReverseTrainer, StopAtNonFiniteLoss
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +77,7 @@ DEATHS = {  # and the steps that are left, counted from the last checkpoint
 
 def same_run(run: Path, other: Path) -> None:
     assert weights(run) == weights(other)
+    assert np.array_equal(np.load(run / WINDOW_LOSSES), np.load(other / WINDOW_LOSSES))
     for key in ("loss", "eval_loss", "grad_norm", "learning_rate"):
         assert logged(run, key) == logged(other, key)
     results = [read_json(folder / RESULTS) for folder in (run, other)]
@@ -158,6 +159,7 @@ def flip(path):
 
 DAMAGES = [
     *((name, cut) for name in ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", STATE, MANIFEST)),
+    (WINDOW_LOSSES, cut),
     *((name, zero) for name in ("optimizer.pt", STATE, MANIFEST)),
     *((name, flip) for name in ("model.safetensors", "optimizer.pt", STATE)),
     *((name, Path.unlink) for name in ("rng_state.pth", MANIFEST)),

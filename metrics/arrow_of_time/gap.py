@@ -124,13 +124,14 @@ def _verdict(aot, low, high, confidence, seeds):
     )
     if low is None:
         return f"∂ = {aot:+.3%}, without an interval: one document holds all the loss and at least 2 are needed."
+    return f"∂ = {aot:+.3%}, {confidence:.4g} interval [{low:+.3%}, {high:+.3%}]: {finding(low, high)}. {noise}"
+
+
+def finding(low, high):
+    """What an interval of ∂ says in words."""
     if low > 0:
-        finding = "forward is easier"
-    elif high < 0:
-        finding = "backward is easier"
-    else:
-        finding = "no arrow found at this precision"
-    return f"∂ = {aot:+.3%}, {confidence:.4g} interval [{low:+.3%}, {high:+.3%}]: {finding}. {noise}"
+        return "forward is easier"
+    return "backward is easier" if high < 0 else "no arrow found at this precision"
 
 
 def _checked(name, values, positive=False):
