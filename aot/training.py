@@ -33,11 +33,11 @@ class Numbered(Dataset):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, number: int) -> tuple[int, np.ndarray]:
-        return number, self.windows[number]
+    def __getitems__(self, numbers: list[int]) -> tuple[list[int], np.ndarray | list[np.ndarray]]:
+        return numbers, self.windows.__getitems__(numbers)
 
-    def batch(self, numbered: list[tuple[int, np.ndarray]]) -> dict[str, torch.Tensor]:
-        numbers, windows = zip(*numbered, strict=True)
+    def batch(self, numbered: tuple) -> dict[str, torch.Tensor]:
+        numbers, windows = numbered
         return {**self.collate(windows), "window": torch.tensor(numbers)}
 
 
