@@ -72,7 +72,7 @@ def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
 
 def prompts(tokenizer: PreTrainedTokenizerBase, ids: np.ndarray, context: int) -> dict[str, tuple[str, int]]:
     """A beginning and an end of text out of `ids`, as Python writes them, each with how many tokens may follow."""
-    room = min(PROMPT_TOKENS, max(1, context // 4))
+    room = min(PROMPT_TOKENS, max(1, context // 2))
     first, *others = np.split(ids, document_starts(ids, tokenizer.eos_token_id)[1:])
     document = first[first != tokenizer.eos_token_id]
     examples = {}

@@ -329,6 +329,7 @@ def test_a_branch_and_a_private_pair(pair, hub, text, here, tmp_path, monkeypatc
         assert repo.private and set(repo.files()) == {".gitattributes"}
         assert set(repo.tags) == {"seed-1-step-8", "seed-1-step-12"}
         assert repo.files("seed-1")["model.safetensors"] == weights(pair / direction)
+        assert repo.files("seed-1-step-8")["model.safetensors"] == weights(pair / direction / "checkpoint-8")
     assert measure(tmp_path / "there", "--pair", "ann/hidden", "--revision", "seed-1", "--text", text) == here
     monkeypatch.setenv("HF_TOKEN", "")
     with pytest.raises(SystemExit, match="ann/hidden-forward: .*private.*hf auth login") as stopped:
@@ -546,6 +547,8 @@ def test_training_ends_with_publishing(data, scores, tmp_path, hub, capsys):
     flags = ["--push_to_hub", "--hub_model_id", "ann/trained", "--hub_token", TOKEN, "--hub_strategy", "end"]
     folder = train(tmp_path / "pair", data, *flags)
     assert whole("ann/trained", folder) and f"published: {hub.url}/ann/trained-forward" in capsys.readouterr().out
+    names = {name for _, name in hub.repos if name.startswith("ann/trained")}
+    assert names == {f"ann/trained-{direction}" for direction in DIRECTIONS}  # and none of the Trainer
     for direction in DIRECTIONS:
         there = files(f"ann/trained-{direction}")
         assert set(there) <= LOADED | {"README.md", "pipeline.py"}
