@@ -126,6 +126,8 @@ def main(argv: list[str] | None = None) -> None:
     flags = own_flags(args.source, flags)
     counts = {"train": args.train_lines, "validation": args.validation_lines}
     given = {key: value for key, value in (asdict(args) | asdict(flags)).items() if key != "output_dir"}
+    if base := given.get("update_of"):
+        given["base_sha256"] = read_meta(base)["data_sha256"]
     several = given.pop("matrices", 1)
     for number in range(1, several + 1):
         name, seed = (args.name, args.seed) if several == 1 else (f"{args.name}-{number}", [args.seed, number])

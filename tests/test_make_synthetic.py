@@ -150,6 +150,9 @@ def test_an_update_of_another_folder_is_refused(tmp_path):
     make(tmp_path, "linear", "--seed", "1")
     with pytest.raises(SystemExit, match="new: has other arguments.*base_sha256"):
         make(tmp_path, "linear", *flags)
+    base = make(tmp_path, "iid")
+    with pytest.raises(SystemExit, match="iid: is not a linear language"):
+        make(tmp_path, "linear", *f"only --name other --update_of {base} --flips 1".split())
 
 
 def test_several_matrices_of_one_seed(tmp_path, capsys):

@@ -42,7 +42,6 @@ class LinearArguments:
     flips: int | None = field(
         default=None, metadata={"help": "Ones in the Â of --update_of more than in the identity, each in its own row."}
     )
-    base_sha256: str | None = field(default=None, init=False)  # of the folder that is updated
 
     def __post_init__(self):
         for name, least in {"bits": 1, "ones": 0, "matrices": 1}.items():
@@ -56,10 +55,6 @@ class LinearArguments:
             if (self.bits, self.ones, self.kind) != (25, 10, "sparse"):
                 raise ValueError("--update_of takes the matrix of its folder: leave out --bits, --ones and --kind")
             self.bits = self.ones = self.kind = None
-            meta = read_meta(self.update_of)
-            if "matrix" not in meta:
-                raise ValueError(f"--update_of {self.update_of}: is not a linear language")
-            self.base_sha256 = meta["data_sha256"]
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray | None:
@@ -164,7 +159,10 @@ def linear(flags: LinearArguments, counts: dict[str, int], rng: np.random.Genera
         draw = sparse_matrix if flags.kind == "sparse" else random_matrix
         matrix = draw(flags.bits, flags.ones, rng)
     else:
-        before = np.array(read_meta(flags.update_of)["matrix"], np.uint8)
+        meta = read_meta(flags.update_of)
+        if "matrix" not in meta:
+            raise SystemExit(f"--update_of {flags.update_of}: is not a linear language")
+        before = np.array(meta["matrix"], np.uint8)
         update = sparse_matrix(len(before), flags.flips, rng)
         matrix = before @ update % 2
         changed = {"matrix": matrix ^ before, "inverse": inverse(matrix) ^ inverse(before)}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# ∂ of sequences that are no language: source code and machine code, in bytes, and a genome, in letters.
+#
+#   bash experiments/any_sequence.sh [PREFIX] [more flags of run_clm_reverse.py ...]
+#   FULL=1 bash experiments/any_sequence.sh      # 12 layers, ten times the steps
+#
+# About 15 minutes on 2 cores. Reads the standard library and the extension modules of the Python that runs it, and
+# corpora/ecoli.fasta.xz. Writes data/any-*, runs/PREFIX-*, scores/PREFIX-* and results/any_sequence*; run again, it goes on
+# where it stopped.
+source "$(dirname "$0")/sources.sh" any_sequence "$@"
+
+read -r library packages < <(python -c 'import sysconfig as s; print(s.get_path("stdlib"), s.get_path("platlib"))')
+mapfile -t code < <(find "$library" -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
+mapfile -t binary < <(find "$library/lib-dynload" "$packages"/{numpy,scipy} -name '*.so' -size -1000k | sort)
+
+python tokenize_lang.py --name any-code --source "${code[@]}" --level byte --documents file --validation_fraction 0.05
+python tokenize_lang.py --name any-binary --source "${binary[@]}" --level byte --documents file --validation_fraction 0.05
+python tokenize_lang.py --name any-dna --source corpora/ecoli.fasta.xz --level char --documents fasta --document_length 1000 \
+  --validation_fraction 0.1
+
+if [[ -n ${FULL:-} ]]; then
+  settings=(--size gpt1 --context 256 --per_device_train_batch_size 64 --max_steps 8000)
+else
+  settings=(--size micro --config_overrides n_layer=2 --context 128 --per_device_train_batch_size 16 --learning_rate 1e-3
+    --warmup_steps 0.05 --eval_steps 0.2 --save_steps 0.5 --max_steps 800)
+fi
+for kind in code binary dna; do
+  row "$kind" "any-$kind" "1 2 3"
+done | at_once
+finish
