@@ -1,5 +1,6 @@
 """From a run folder to the Hub and back: what is published, that nothing is lost on the way, and what is refused."""
 
+import importlib
 import json
 import os
 import re
@@ -485,6 +486,7 @@ def test_the_space_of_the_explorer_runs_by_itself(published, pair, tmp_path):
 def test_the_metric_of_the_space_is_ours(published):
     losses = {"forward": [3.1, 2.9, 3.3], "backward": [3.2, 2.8, 3.5], "weights": [90, 120, 70]}
     here = evaluate.load(f"{ROOT}/metrics/arrow_of_time").compute(**losses)
+    importlib.invalidate_caches()  # two modules made within a second look like one to the import system
     assert evaluate.load("ann/arrow_of_time").compute(**losses) == here
     card = files("ann/arrow_of_time", kind="spaces")["README.md"].decode()
     assert 'evaluate.load("ann/arrow_of_time")' in card and "./" not in card.split("```")[2] and "../" not in card
@@ -495,7 +497,7 @@ def test_the_metric_of_the_space_is_ours(published):
 def test_published_data_are_a_data_folder(published, data, tmp_path):
     there = files("ann/linear", kind="datasets")
     meta = json.loads(there["meta.json"])
-    assert meta["arguments"]["output_dir"] == "/".join(data.parts[-3:-1])
+    assert str(data.parent) not in json.dumps(meta)
     assert {**meta, "arguments": None} == {**read_json(data / "meta.json"), "arguments": None}
     others = {path.name: path.read_bytes() for path in data.iterdir() if path.name != "meta.json"}
     assert others == {path: content for path, content in there.items() if path not in ("meta.json", "README.md")}

@@ -329,8 +329,9 @@ def compute(pair, data, folder):
 @pytest.fixture(scope="module")
 def scores(pair, data, tmp_path_factory):
     """The finished scores of the pair."""
-    compute(pair, data, tmp_path_factory.mktemp("scores") / "scores")
-    return tmp_path_factory.getbasetemp() / "scores0" / "scores"
+    folder = tmp_path_factory.mktemp("scores") / "scores"
+    compute(pair, data, folder)
+    return folder
 
 
 def same_scores(folder, other):
