@@ -29,10 +29,9 @@ NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "stand
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
 COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "steps", "train_tokens", *NUMBERS]
 COLUMNS += "control_forward control_backward ones entropy reversed_text commit command device torch".split()
+AS_TEXT = {"row": str, "seed": str, "commit": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
-TEXT = dict.fromkeys(["row", "seed", "commit"], str)  # columns that might look like numbers
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-SHOW_CURVES = ("linear", "linear_update")  # in the README; those of the others are drawn and not shown there
 ROOT = Path(__file__).parent
 
 
@@ -55,12 +54,14 @@ def facts(run: Path) -> dict:
     return origin | size | {"seed": recipe["seed"], "steps": results["step"], "train_tokens": results["train_tokens"]}
 
 
-def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
+def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict], list[dict]]:
     """Rows of a scores folder, of all its seeds as compute_aot.py took them and then of each; rows of their curves."""
     report, row = read_json(folder / "aot.json"), folder.name.removeprefix(f"{name}-")
-    request, script = report["request"], Path("experiments", f"{name}.sh")
+    request, script = report["request"], f"experiments/{name.removesuffix('_full')}.sh"
     runs = [{direction: Path(path) for direction, path in pair.items()} for pair in request["pairs"]]
     known = [facts(run["forward"]) for run in runs]
+    if row in before.values and not all(known):
+        return [], []  # its runs are gone, and what the CSV file has of them is more than what is left
     seeds = [str(run.get("seed", number)) for number, run in enumerate(known, start=1)]
     meta = read_json(Path(request["text"], "meta.json")) or {}
     made_with = meta.get("arguments", {})
@@ -68,11 +69,10 @@ def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
     results = [report]
     if len(runs) > 1 or order != DIRECTIONS:
         with np.load(folder / "losses.npz") as scored:
-            starts, size = scored["document_starts"], scored["ids"].size
+            starts, tokens = scored["document_starts"], np.diff(scored["document_starts"], append=scored["ids"].size)
             totals = [np.add.reduceat(scored[each], starts, axis=1, dtype=np.float64) for each in order]
         groups = [totals, *zip(*totals, strict=True)] if len(runs) > 1 else [totals]
-        units = np.diff(np.append(starts, size))
-        results = [arrow_from_totals(*nats, units, report["confidence"]) for nats in groups]
+        results = [arrow_from_totals(*nats, tokens, report["confidence"]) for nats in groups]
     shared = {
         "experiment": name,
         "row": row,
@@ -82,7 +82,7 @@ def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
         "entropy": meta.get("entropy_per_document", np.nan) / meta.get("tokens_per_document", 1),
         "reversed_text": made_with.get("reverse_text"),
         "commit": report["commit"],
-        "command": f"bash {script}" if (ROOT / script).exists() else None,
+        "command": f"{'FULL=1 ' * name.endswith('_full')}bash {script}" if (ROOT / script).exists() else None,
         "device": report["device"],
         "torch": report["versions"]["torch"],
     }
@@ -101,19 +101,16 @@ def read_scores(name: str, folder: Path) -> tuple[list[dict], list[dict]]:
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     """A CSV file that `merge` wrote; without rows where there is none."""
-    return pd.read_csv(path, dtype=TEXT) if path.exists() else pd.DataFrame(columns=columns)
+    return pd.read_csv(path, dtype=AS_TEXT) if path.exists() else pd.DataFrame(columns=columns)
 
 
 def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
     """The CSV file `path`, in which `rows` have taken the place of all that had the same name in `row`."""
-
-    def by_value(names: pd.Series) -> pd.Series:  # T8 before T16
-        return names.str.replace(r"\d+", lambda digits: digits[0].zfill(20), regex=True)
-
     if rows:
         new, table = pd.DataFrame(rows).reindex(columns=columns), read_table(path, columns)
-        kept = table[~table["row"].isin(new["row"])]
-        table = (pd.concat([kept, new]) if len(kept) else new).sort_values("row", key=by_value, kind="stable")
+        table = pd.concat([table[~table["row"].isin(new["row"])], new], ignore_index=True).infer_objects()
+        by_value = table["row"].str.replace(r"\d+", lambda digits: digits[0].zfill(20), regex=True)  # T8 before T16
+        table = table.loc[by_value.sort_values(kind="stable").index]
         path.parent.mkdir(parents=True, exist_ok=True)
         with writing(path):
             table.to_csv(f"{path}.partial", index=False, float_format="%.8g")
@@ -156,27 +153,29 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     if name == "scaling":
         table = pd.concat([read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")])
         return trends(table.drop_duplicates("row"), AXES[name]) or ["Not run yet."]
-    found = [read_scores(name, file.parent) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
+    before = read_table(results / f"{name}.csv", COLUMNS)["row"]
+    found = [read_scores(name, file.parent, before) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
     if table.empty:
         return ["Not run yet."]
-    if name == "languages":
+    kind = name.removesuffix("_full")
+    if kind == "languages":
         table = table.iloc[np.argsort(-table.groupby("row")["aot"].transform("first"), kind="stable")]
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
     lines, picture, curves_picture = markdown(together), results / f"{name}.png", results / f"{name}_curves.png"
-    if name in AXES:
-        paper = figures.read_paper(ROOT / "experiments/paper.csv", name)
-        figures.plot_against(picture, together, AXES[name][0], paper)
-        lines += ["", *trends(together, AXES[name])]
-    elif name == "linear":
+    if kind in AXES:
+        paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
+        figures.plot_against(picture, together, AXES[kind][0], paper)
+        lines += ["", *trends(together, AXES[kind])]
+    elif kind == "linear":
         figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
-        figures.plot_intervals(picture, table, control=name == "seeds")
+        figures.plot_intervals(picture, table, control=kind == "seeds")
     lines += ["", f"![{name}: ∂ and its intervals]({picture})"]
     if len(curves):
         figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
-        lines += ["", f"![{name}: losses while training]({curves_picture})"] * (name in SHOW_CURVES)
+        lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith("linear")
     return lines
 
 
@@ -185,8 +184,15 @@ def main(argv: list[str] | None = None) -> None:
     named = ["--names"] if argv and re.fullmatch(r"\w+", argv[0]) else []  # no flag before the first name
     (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
     readme = Path(args.readme)
+    if not readme.is_file():
+        raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
     text = readme.read_text(encoding="utf-8")
-    for name in args.names or re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE):
+    in_readme = re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE)
+    for name in args.names:
+        found = Path(args.results, f"{name}.csv").is_file() or any(Path(args.scores).glob(f"{name}-*/aot.json"))
+        if not found and name not in in_readme:
+            raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {readme} has {', '.join(in_readme)}")
+    for name in args.names or in_readme:
         lines = block(name, Path(args.results), Path(args.scores))
         print("\n".join([f"--- {name}", *lines, ""]))
         before, marker, after = text.partition(f"<!-- table {name} -->\n")

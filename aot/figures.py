@@ -126,6 +126,7 @@ def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> No
     height = pd.Series(range(len(together)), together["row"])
     figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(height)))
     axis.axvline(0, color="black", linewidth=0.8)
+    axis.use_sticky_edges = False
     if control:
         apart = 100 * together[["control_forward", "control_backward"]].max(axis=1)
         axis.barh(height, 2 * apart, left=-apart, height=0.8, color="0.9", label="two seeds of one direction")

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import stats
 
 
 def by_series(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The rows of a table by what their names begin with: `French-T64` belongs to `French`."""
-    return list(table.groupby(table["row"].str.partition("-")[0], sort=False))
+    return list(table.groupby(table["row"].str.split("-").str[0], sort=False))
 
 
 def with_constant(axes: np.ndarray) -> np.ndarray:
@@ -25,14 +25,14 @@ def fit(axes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     freedom = len(features) - features.shape[1]
     if freedom < 2 or np.linalg.matrix_rank(features) < features.shape[1]:
         return None
-    start = np.zeros(features.shape[1])
-    coefficients, covariance = optimize.curve_fit(lambda x, *b: x @ np.array(b), features, values, p0=start)
-    residual = np.sqrt(np.mean((values - features @ coefficients) ** 2))
-    return coefficients, covariance * stats.t.ppf(0.975, freedom) ** 2, float(residual)
+    coefficients = np.linalg.lstsq(features, values)[0]
+    residual = values - features @ coefficients
+    covariance = np.linalg.inv(features.T @ features) * (residual @ residual / freedom)
+    return coefficients, covariance * stats.t.ppf(0.975, freedom) ** 2, float(np.sqrt(np.mean(residual**2)))
 
 
 def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
-    """For each series, as lines of a list: how ∂ changes with each doubling of `axes`, with what error."""
+    """For each series, as a line of a list: what each doubling of `axes` does to ∂; growth where it excludes 0."""
     lines = []
     for series, points in by_series(table):
         points = points.dropna(subset=axes)
@@ -40,8 +40,9 @@ def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
         if fitted is None:
             lines.append(f"- {series}: not enough points to fit ∂ to {' and '.join(axes)}.")
             continue
-        slopes = zip(axes, fitted[0][1:], np.sqrt(np.diag(fitted[1]))[1:], strict=True)
-        changes = [f"{slope:+.3%} ± {margin:.3%} with each doubling of {axis}" for axis, slope, margin in slopes]
-        quality = f"0.95; {len(points)} points, residual {fitted[2]:.3%}"
-        lines.append(f"- {series}: ∂ changes by {' and '.join(changes)} ({quality}).")
+        found = []
+        for axis, slope, margin in zip(axes, fitted[0][1:], np.sqrt(np.diag(fitted[1]))[1:], strict=True):
+            verb = "does not change measurably" if abs(slope) <= margin else "grows" if slope > 0 else "falls"
+            found.append(f"{verb} with {axis}, {slope:+.3%} ± {margin:.3%} for each doubling")
+        lines.append(f"- {series}: ∂ {' and '.join(found)} (0.95; {len(points)} points, residual {fitted[2]:.3%}).")
     return lines

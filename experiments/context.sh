@@ -4,9 +4,9 @@
 #   bash experiments/context.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/context.sh        # GPT2-Medium on CC100, as in the paper
 #
-# About 12 minutes on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/context*; run again, it
+# Half an hour or so on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/context*; run again, it
 # goes on where it stopped.
-source "$(dirname "$0")/common.sh" context "$@"
+source "$(dirname "$0")/texts.sh" context "$@"
 contexts="512 256 64 16 4" step=1024 steps=450
 [[ -z ${FULL:-} ]] || contexts="512 256 128 64 32 16" step=$((90 * 256)) steps=500000
 

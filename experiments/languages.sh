@@ -4,9 +4,9 @@
 #   bash experiments/languages.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/languages.sh      # GPT2-Medium on CC100, as in the paper
 #
-# About 25 minutes on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/languages*; run again, it
+# An hour or so on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/languages*; run again, it
 # goes on where it stopped.
-source "$(dirname "$0")/common.sh" languages "$@"
+source "$(dirname "$0")/texts.sh" languages "$@"
 
 for language in $languages; do
   row "${language#*:}" "$prefix-${language#*:}" "$seeds" "${language%:*}" ""

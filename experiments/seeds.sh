@@ -3,9 +3,9 @@
 #
 #   bash experiments/seeds.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# About 3 minutes on 2 cores, and as much again unless languages.sh has trained the first three. Writes data/text-*,
+# Ten minutes or so on 2 cores, and as much again unless languages.sh has trained the first three. Writes data/text-*,
 # runs/*, scores/PREFIX-* and results/seeds*; run again, it goes on where it stopped.
-source "$(dirname "$0")/common.sh" seeds "$@"
+source "$(dirname "$0")/texts.sh" seeds "$@"
 
 for language in fr:French en:English; do
   row "${language#*:}" "${prefix/#seeds/languages}-${language#*:}" "1 2 3 4 5 6" "${language%:*}" ""

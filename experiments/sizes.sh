@@ -4,9 +4,9 @@
 #   bash experiments/sizes.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/sizes.sh          # the paper's sizes to GPT2-Medium, on CC100
 #
-# About 13 minutes on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/sizes*; run again, it goes
+# Half an hour or so on 2 cores. Writes data/text-*, runs/PREFIX-*, scores/PREFIX-* and results/sizes*; run again, it goes
 # on where it stopped.
-source "$(dirname "$0")/common.sh" sizes "$@"
+source "$(dirname "$0")/texts.sh" sizes "$@"
 sizes="mini:6:6:192 micro:4:4:128 nano:3:3:48 pico:1:2:32" steps=400  # layers, heads, width
 if [[ -n ${FULL:-} ]]; then
   sizes="medium:24:16:1024 gpt1:12:12:768 small:10:10:380 mini:6:6:192 micro:4:4:128 nano:3:3:48" steps=500000

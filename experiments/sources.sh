@@ -2,14 +2,9 @@
 #
 #   row ROW DATA "SEEDS" [flags ...]     one line for `at_once`: a pair on data/DATA for each seed, in
 #                                        runs/PREFIX-ROW-seedN, scored together in scores/PREFIX-ROW
-#   at_once                              does the lines it reads, one after the other on a GPU, or on all cores
-#   finish                               table and figures
 #
 # SEED in a flag stands for the seed. A row says what it does in runs/PREFIX-ROW.log.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-name=$1 prefix=${2:-$1} flags=("${@:3}")
-mkdir -p runs
+source "$(dirname "${BASH_SOURCE[0]}")/rows.sh"
 
 if [[ -n ${FULL:-} ]]; then  # the model of the paper's linear languages
   settings=(--size gpt1 --per_device_train_batch_size 200 --eval_steps 0.05)
@@ -19,15 +14,6 @@ else  # an exact rule wants no dropout, and a language of few characters large i
 fi
 
 row() { printf '%q ' log "$prefix-$1" "$2" "$3" "${settings[@]}" "${@:4}" "${flags[@]}"; echo; }
-
-log() {  # do a row, and say how it ended
-  if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
-    echo "$1: $(grep '^∂' "runs/$1.log" | tail -n 1)"
-  else
-    echo "$1: $(tail -n 1 "runs/$1.log")  [runs/$1.log]" >&2
-    return 1
-  fi
-}
 
 work() {
   local row=$1 data=$2 seeds=$3 seed pairs=()
@@ -39,19 +25,3 @@ work() {
   python compute_aot.py --data "data/$data" --output_dir "scores/$row" --pair "${pairs[@]}"
 }
 export -f log work
-
-at_once() {
-  local rows processes=1
-  mapfile -t rows
-  if ! nvidia-smi -L > /dev/null 2>&1; then
-    processes=$((${#rows[@]} < $(nproc) ? ${#rows[@]} : $(nproc)))
-    export OMP_NUM_THREADS=$(($(nproc) / processes))
-  fi
-  printf '%s\n' "${rows[@]}" | xargs -d '\n' -P "$processes" -I '{}' bash -c '{}'
-}
-
-finish() {
-  if [[ $prefix == "$name" ]]; then
-    python report.py "$name"
-  fi
-}

@@ -3,9 +3,9 @@
 #
 #   bash experiments/tokenizer_control.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# About 7 minutes on 2 cores, less the 2 of what languages.sh has trained. Writes data/text-*, runs/*, scores/PREFIX-*
+# A quarter of an hour or so on 2 cores, less what languages.sh has trained. Writes data/text-*, runs/*, scores/PREFIX-*
 # and results/tokenizer_control*; run again, it goes on where it stopped.
-source "$(dirname "$0")/common.sh" tokenizer_control "$@"
+source "$(dirname "$0")/texts.sh" tokenizer_control "$@"
 
 {
   row bytes "$prefix-bytes" "$seeds" fr "--level byte" --context 384  # about as much text as 128 tokens of the BPE

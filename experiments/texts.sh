@@ -1,11 +1,8 @@
-# What the experiments share: source experiments/common.sh NAME [PREFIX] [more flags of run_clm_reverse.py ...]
+# What experiments on texts share: source experiments/texts.sh NAME [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# An experiment prints a line for each row of its table with `row`, and `at_once` does them: one after the other on a
-# GPU, one per core without, and in an array of Slurm those of this task. What a row says goes to runs/PREFIX-ROW.log.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-name=$1 prefix=${2:-$1} flags=("${@:3}")
-mkdir -p data runs
+# An experiment prints a line for each row of its table with `row`, and `at_once` does them. What a row says goes to
+# runs/PREFIX-ROW.log.
+source "$(dirname "${BASH_SOURCE[0]}")/rows.sh"
 
 if [[ -n ${FULL:-} ]]; then  # as in the paper: GPT2-Medium on CC100, 180 windows a step, each pair once
   seeds=1
@@ -25,15 +22,6 @@ fi
 # RUNS names the run folders, so that an experiment finds what another one has trained.
 row() { printf '%q ' log "$prefix-$1" "$2" "$3" "$4" "$5" "${settings[@]}" "${@:6}" "${flags[@]}"; echo; }
 
-log() {  # do a row, and say how it ended
-  if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
-    echo "$1: $(grep '^∂' "runs/$1.log" | tail -n 1)"
-  else
-    echo "$1: $(tail -n 1 "runs/$1.log")  [runs/$1.log]" >&2
-    return 1
-  fi
-}
-
 work() {
   local row=$1 runs=$2 seeds=$3 language=$4 kind=$5 seed pairs=()
   local data="text-$language${kind//--/-}"
@@ -51,21 +39,3 @@ work() {
   python compute_aot.py --data "data/$data" --output_dir "scores/$row" --pair "${pairs[@]}"
 }
 export -f log work
-
-at_once() {
-  local processes=1 mine=(cat)
-  if ! nvidia-smi -L > /dev/null 2>&1; then
-    processes=$(nproc)
-    export OMP_NUM_THREADS=1
-  fi
-  if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
-    mine=(sed -n "$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))~${SLURM_ARRAY_TASK_COUNT}p")
-  fi
-  "${mine[@]}" | xargs -d '\n' -P "$processes" -I '{}' bash -c '{}'
-}
-
-finish() {  # the table and figures; in an array, no task knows whether the others are done
-  if [[ -z ${SLURM_ARRAY_TASK_ID:-} && $prefix == "$name" ]]; then
-    python report.py "$name"
-  fi
-}

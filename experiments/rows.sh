@@ -1,0 +1,41 @@
+# What all experiments share, sourced by texts.sh and sources.sh, which define `row` and `work`.
+#
+#   log ROW [...]    does `work ROW ...`, writes to runs/ROW.log, and says in a line how it ended
+#   at_once          does the commands it reads, a line each: one after the other on a GPU, or on all cores, and in an
+#                    array of Slurm those of this task
+#   finish           table and figures; not in an array, where no task knows whether the others are done
+#
+# Arguments of an experiment: [PREFIX] [flags of run_clm_reverse.py ...], after its NAME.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+name=$1 prefix=${2:-$1} flags=("${@:3}")
+mkdir -p data runs
+
+log() {
+  if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
+    echo "$1: $(grep '^∂' "runs/$1.log" | tail -n 1)"
+  else
+    echo "$1: $(tail -n 1 "runs/$1.log")  [runs/$1.log]" >&2
+    return 1
+  fi
+}
+
+at_once() {
+  local rows processes=1 mine=(cat)
+  if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
+    mine=(sed -n "$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))~${SLURM_ARRAY_TASK_COUNT}p")
+  fi
+  mapfile -t rows < <("${mine[@]}")
+  ((${#rows[@]})) || return 0
+  if ! nvidia-smi -L > /dev/null 2>&1; then
+    processes=$((${#rows[@]} < $(nproc) ? ${#rows[@]} : $(nproc)))
+    export OMP_NUM_THREADS=$(($(nproc) / processes))
+  fi
+  printf '%s\n' "${rows[@]}" | xargs -d '\n' -P "$processes" -I '{}' bash -c '{}'
+}
+
+finish() {
+  if [[ -z ${SLURM_ARRAY_TASK_ID:-} && $prefix == "$name" ]]; then
+    python report.py "$name"
+  fi
+}

@@ -1,0 +1,251 @@
+"""Tables are what scores and CSV files hold, no row is lost, and an arrow is named only where an interval says so."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import one_line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import compute_aot
+import report
+from aot import fits
+from aot.runs import read_json, write_json
+
+ROOT = Path(__file__).parent.parent
+README = "# A title\n\n<!-- table trial -->\n<!-- end -->\n\n<!-- table other -->\nold\n<!-- end -->\nThe end.\n"
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, data, pair, second_pair) -> Path:
+    """Scores of an experiment `trial`: a row `both` of two seeds, and `one` of one."""
+    folder = tmp_path_factory.mktemp("scores")
+    for name, pairs in {"both": (pair, second_pair), "one": (pair,)}.items():
+        output = ["--output_dir", str(folder / f"trial-{name}"), "--device", "cpu"]
+        compute_aot.main(["--pair", *map(str, pairs), "--data", str(data), *output])
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """Where a README with places for two tables is, and results go."""
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(place: Path, name: str = "trial") -> pd.DataFrame:
+    return pd.read_csv(place / f"results/{name}.csv", dtype={"seed": str})
+
+
+def test_rows_are_what_was_scored_and_trained(scored, place, pair):
+    report.main(["trial", "--scores", str(scored)])
+    rows = read(place)
+    assert list(zip(rows["row"], rows["seed"], strict=True)) == [
+        ("both", "42 1"), ("both", "42"), ("both", "1"), ("one", "42")
+    ]  # fmt: skip
+    both = read_json(scored / "trial-both/aot.json")
+    for key in ("aot", "low", "high", "forward", "backward", "delta", "ratio", "seed_spread", "documents"):
+        assert rows[key][0] == pytest.approx(both[key], rel=1e-6), key
+    assert rows["control_backward"][0] == pytest.approx(both["control"]["backward"], rel=1e-6)
+    assert rows["aot"][1:3].tolist() == pytest.approx(both["per_seed"], rel=1e-6)
+    one = read_json(scored / "trial-one/aot.json")  # the same pair: each seed has the interval it would have alone
+    assert rows["high"][1] == pytest.approx(one["high"], rel=1e-6) == rows["high"][3]
+    recipe, results = read_json(pair / "forward/recipe.json"), read_json(pair / "forward/results.json")
+    for key, value in {"parameters": recipe["parameters"], "steps": 12, "train_tokens": 768, "context": 8}.items():
+        assert (rows[key] == value).all(), key
+    assert rows["model"][0] == "gpt2 1×16" and rows["torch"][0] == results["versions"]["torch"]
+    assert rows["entropy"][0] == pytest.approx(0.4 * np.log(2) - 0.4 * (0.1 * np.log(0.1) + 0.9 * np.log(0.9)))
+
+
+def test_curves_are_the_losses_of_both_directions_at_the_same_steps(scored, place, pair):
+    report.main(["trial", "--scores", str(scored)])
+    curves = pd.read_csv(place / "results/trial_curves.csv")
+    assert len(curves) == 3 * 3 and sorted(set(curves["step"])) == [4, 8, 12]
+    last = curves[(curves["row"] == "one") & (curves["step"] == 12)].iloc[0]
+    for direction in ("forward", "backward"):
+        assert last[direction] == pytest.approx(read_json(pair / direction / "results.json")["eval_loss"], rel=1e-6)
+
+
+def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_nothing(scored, place):
+    report.main(["trial", "--scores", str(scored)])
+    text = (place / "README.md").read_text(encoding="utf-8")
+    before, after = README.split("<!-- table trial -->\n<!-- end -->")
+    assert text.startswith(before) and text.endswith(after)
+    both = read_json(scored / "trial-both/aot.json")
+    row = next(line for line in text.splitlines() if line.startswith("| both"))
+    assert f"| {both['aot']:+.3%} | {both['low']:+.3%} to {both['high']:+.3%} |" in row
+    assert "![trial: ∂ and its intervals](results/trial.png)" in text
+    csv = (place / "results/trial.csv").read_bytes()
+    report.main(["trial", "--scores", str(scored)])
+    assert (place / "README.md").read_text(encoding="utf-8") == text
+    assert (place / "results/trial.csv").read_bytes() == csv
+
+
+def test_a_clone_without_scores_makes_the_same_tables_and_figures(scored, place):
+    report.main(["trial", "--scores", str(scored)])
+    text, figures = (place / "README.md").read_text(encoding="utf-8"), sorted((place / "results").glob("*.png"))
+    assert [figure.name for figure in figures] == ["trial.png", "trial_curves.png"]
+    for figure in figures:
+        figure.unlink()
+    (place / "README.md").write_text(README, encoding="utf-8")
+    report.main(["trial", "--scores", "nowhere"])
+    assert (place / "README.md").read_text(encoding="utf-8") == text
+    assert all(figure.stat().st_size > 5000 for figure in figures)
+
+
+def test_rows_of_other_machines_stay_and_those_measured_again_are_replaced(scored, place):
+    report.main(["trial", "--scores", str(scored)])
+    first = read(place)
+    for name in ("both", "one"):
+        shutil.copytree(scored / f"trial-{name}", place / f"scores/trial-{name}{'-elsewhere' * (name == 'one')}")
+    report.main(["trial", "--scores", "scores"])
+    rows = read(place)
+    assert rows["row"].tolist() == ["both"] * 3 + ["one", "one-elsewhere"]
+    pd.testing.assert_frame_equal(rows[:4], first)
+
+
+def test_what_is_known_of_runs_that_are_gone_is_not_lost(scored, place, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(scored, moved)
+    report.main(["trial", "--scores", str(scored)])
+    first = (place / "results/trial.csv").read_bytes()
+    for path in moved.glob("*/aot.json"):
+        content = read_json(path)
+        content["request"]["pairs"] = [{name: "gone/" + name for name in pair} for pair in content["request"]["pairs"]]
+        write_json(path, content)
+    report.main(["trial", "--scores", str(moved)])
+    assert (place / "results/trial.csv").read_bytes() == first
+    (place / "results/trial.csv").unlink()
+    report.main(["trial", "--scores", str(moved)])  # and without a table, what the scores have is better than nothing
+    rows = read(place)
+    assert rows["aot"].notna().all() and rows["steps"].isna().all()
+
+
+def test_losses_of_reversed_text_stand_in_the_order_of_the_text(scored, place, data):
+    shutil.copytree(data, place / "reversed")
+    meta = read_json(place / "reversed/meta.json")
+    write_json(place / "reversed/meta.json", meta | {"arguments": meta["arguments"] | {"reverse_text": True}})
+    shutil.copytree(scored, place / "scores")
+    for path in (place / "scores").glob("*/aot.json"):
+        content = read_json(path)
+        content["request"]["text"] = "reversed"
+        write_json(path, content)
+    report.main(["trial", "--scores", "scores"])
+    turned = read(place)
+    report.main(["trial", "--scores", str(scored)])
+    rows = read(place)
+    for ours, theirs in (("forward", "backward"), ("control_forward", "control_backward")):
+        assert turned[ours].tolist() == pytest.approx(rows[theirs].tolist(), rel=1e-6, nan_ok=True)
+    assert turned["aot"].tolist() == pytest.approx((-rows["aot"]).tolist(), rel=1e-6)
+    assert turned["low"].tolist() == pytest.approx((-rows["high"]).tolist(), rel=1e-6)
+
+
+@given(aot=st.floats(-0.1, 0.1), margin=st.none() | st.floats(1e-6, 0.1))
+@settings(max_examples=50, deadline=None)
+def test_a_direction_is_called_easier_only_if_the_interval_excludes_0(aot, margin):
+    low, high = (None, None) if margin is None else (aot - margin, aot + margin)
+    table = pd.DataFrame([{"row": "nano", "aot": aot, "low": low, "high": high}]).reindex(columns=report.COLUMNS)
+    header, _, row = report.markdown(table)[:3]
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    found = cells.get("easier", cells.get("easier |")).removesuffix(" |")
+    sure = margin is not None and abs(aot) > margin
+    assert found == ("not told apart" if not sure else "forward" if aot > 0 else "backward")
+    assert row.startswith("| nano |") and "nan%" not in row
+
+
+@given(slopes=st.lists(st.floats(-1, 1), min_size=2, max_size=3), seed=st.integers(0, 2**31))
+@settings(max_examples=30, deadline=None)
+def test_a_fit_finds_the_line_that_is_there(slopes, seed):
+    axes = 2 ** np.random.default_rng(seed).uniform(2, 20, (8, len(slopes) - 1))
+    found, spread, residual = fits.fit(axes, slopes[0] + np.log2(axes) @ slopes[1:])
+    assert found == pytest.approx(np.array(slopes), abs=1e-5)
+    assert residual < 1e-5 and (np.diag(spread) < 1e-6).all()
+
+
+def test_the_margin_of_a_slope_covers_it_as_often_as_it_says():
+    random, trials, covered = np.random.default_rng(0), 400, 0
+    axes = 2.0 ** np.arange(2, 8)[:, None]
+    for _ in range(trials):
+        found, spread, _ = fits.fit(axes, 0.3 * np.log2(axes[:, 0]) + random.standard_normal(6))
+        covered += abs(found[1] - 0.3) < np.sqrt(spread[1, 1])
+    assert 0.92 < covered / trials < 0.98
+
+
+def test_a_trend_is_named_only_if_its_margin_excludes_0_and_the_points_suffice():
+    contexts = [4, 16, 64, 256]
+    rows = [("Up", 4, 0.01), ("Flat", 4, 0.01), ("Few", 2, 0.01)]
+    table = pd.DataFrame(
+        {"row": f"{name}-T{context}", "context": context, "aot": slope * number if name != "Flat" else noise}
+        for name, count, slope in rows
+        for number, (context, noise) in enumerate(zip(contexts[:count], (0.01, -0.01, 0.01, -0.01), strict=False))
+    )
+    up, flat, few = fits.trends(table, ["context"])
+    assert "Up: ∂ grows with context, +0.500% ± 0.000% for each doubling" in up
+    assert "does not change measurably" in flat and "grows" not in flat
+    assert "not enough points" in few
+
+
+@pytest.mark.parametrize("name", ["languages", "context", "sizes", "seeds", "linear", "primes", "context_full"])
+def test_every_experiment_has_a_figure(name, place, monkeypatch):
+    names = ["A-1", "A-2", "A-3", "A-4", "B-1", "B-2"]
+    shared = {"seeds": 1, "seed": "1", "forward": 1.0, "backward": 1.1, "entropy": 0.9, "control_forward": 0.001}
+    rows = [
+        shared | {"row": row, "aot": 0.01 * k, "low": 0.01 * k - 0.005, "high": 0.01 * k + 0.005 if k else None}
+        | {"context": 2**k, "parameters": 10**k, "ones": k}
+        for k, row in enumerate(names)
+    ]  # fmt: skip
+    report.merge(place / f"results/{name}.csv", report.COLUMNS, rows)
+    lines = report.block(name, Path("results"), Path("nowhere"))
+    assert f"![{name}: ∂ and its intervals](results/{name}.png)" in lines
+    assert (place / f"results/{name}.png").stat().st_size > 5000
+    table = [line.split(" | ")[0] for line in lines if line.startswith("| ")]
+    assert table[2:] == [f"| {row}" for row in (names[::-1] if name == "languages" else names)]
+
+
+def test_rows_are_in_the_order_of_their_numbers(place):
+    rows = report.merge(place / "t.csv", report.COLUMNS, [{"row": f"T{n}", "seed": "1"} for n in (64, 4, 512, 16)])
+    assert rows["row"].tolist() == ["T4", "T16", "T64", "T512"]
+
+
+def test_tables_in_the_readme_are_those_of_results(place):
+    shutil.copy(ROOT / "README.md", place)
+    (place / "results").mkdir()
+    for path in (ROOT / "results").glob("*.csv"):
+        shutil.copy(path, place / "results")
+    report.main(["--scores", "nowhere"])
+    assert (place / "README.md").read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_paper_has_points_where_a_figure_wants_them():
+    for name in ("context", "sizes"):
+        points = report.figures.read_paper(ROOT / "experiments/paper.csv", name)
+        assert points["aot"].notna().all() and len(points) >= 9
+    french = report.figures.read_paper(ROOT / "experiments/paper.csv", "context").query("series == 'French'")
+    assert (french["aot"] / (1 - french["aot"] / 2)).tolist() == pytest.approx(french["ratio"].tolist())
+
+
+def test_a_wrong_flag_ends_with_one_line():
+    with pytest.raises(SystemExit) as stopped:
+        report.main(["trial", "--nothing", "1"])
+    assert one_line(stopped)
+
+
+def test_as_a_command(scored, place):
+    command = ["python", ROOT / "report.py", "trial", "other", "--scores", scored]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0 and "| both |" in done.stdout and "Not run yet." in done.stdout, done.stderr
+    assert read(place)["aot"][3] == pytest.approx(read_json(scored / "trial-one/aot.json")["aot"], rel=1e-6)
+
+
+@pytest.mark.parametrize("flags", [["nosuch"], ["languages", "--readme", "absent.md"]])
+def test_what_there_is_not_is_said_in_one_line(tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text("<!-- table languages -->\n<!-- end -->\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="nosuch: nothing in|absent.md: no such file") as stopped:
+        report.main(flags)
+    assert one_line(stopped) and [path.name for path in tmp_path.iterdir()] == ["README.md"]
