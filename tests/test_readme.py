@@ -73,6 +73,13 @@ def test_the_speeds_in_the_readme_are_those_measured():
                 assert f"| {row['who']} | {median:.2f} ({lowest:.2f} to {highest:.2f}) |" in README
 
 
+def test_the_memory_in_the_readme_is_that_measured():
+    with (ROOT / "results/bench_memory.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            size = f"{int(row['who'].split()[0]):,} MB"
+            assert re.search(rf"\b{row['peak_megabytes']} MB\s[^.]*\b{size}", README), row
+
+
 def test_nothing_was_lost_when_killed():
     soak = json.loads((ROOT / "results/soak.json").read_text(encoding="utf-8"))
     assert soak["identical"] and f"scoring {soak['kills']} times at random" in README
