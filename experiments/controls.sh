@@ -2,20 +2,20 @@
 # Sources without an arrow: what is ∂ where it should be 0?
 #
 #   bash experiments/controls.sh [PREFIX] [more flags of run_clm_reverse.py ...]
-#   FULL=1 bash experiments/controls.sh      # 12 layers, 10 times the lines
+#   FULL=1 bash experiments/controls.sh      # 12 layers, 20 times the lines
 #
-# About 15 minutes on 2 cores. Writes data/controls-*, runs/PREFIX-*, scores/PREFIX-* and results/controls*; run again, it
+# About 12 minutes on 2 cores. Writes data/controls-*, runs/PREFIX-*, scores/PREFIX-* and results/controls*; run again, it
 # goes on where it stopped.
 source "$(dirname "$0")/sources.sh" controls "$@"
 
 if [[ -n ${FULL:-} ]]; then
-  lines=400000
+  lines=200000
 else
-  lines=40000
+  lines=20000
 fi
 for source in iid reversible irreversible palindromes; do
   python make_synthetic.py --source "$source" --name "controls-$source-$lines" --train_lines "$lines" \
     --validation_lines 1000 >&2
-  row "$source" "controls-$source-$lines" "1 2 3" --context 33
+  row "$source" "$prefix-$source" "1 2 3" "controls-$source-$lines" --context 33
 done | at_once
 finish

@@ -4,7 +4,7 @@
 #   bash experiments/linear.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/linear.sh      # 25 bits, noise of 1 %, 12 layers, as in the paper
 #
-# About 25 minutes on 2 cores. Writes data/linear-*, runs/PREFIX-*, scores/PREFIX-* and results/linear*; run again, it
+# About 40 minutes on 2 cores. Writes data/linear-*, runs/PREFIX-*, scores/PREFIX-* and results/linear*; run again, it
 # goes on where it stopped.
 source "$(dirname "$0")/sources.sh" linear "$@"
 
@@ -15,6 +15,6 @@ else
 fi
 for ones in $all_ones; do
   python make_synthetic.py --name "linear-m$bits-k$ones" --bits "$bits" --ones "$ones" --seed 2 "${lines[@]}" >&2
-  row "k$ones" "linear-m$bits-k$ones" "$seeds" --context $((2 * bits + 2))
+  row "k$ones" "$prefix-k$ones" "$seeds" "linear-m$bits-k$ones" --context $((2 * bits + 2))
 done | at_once
 finish

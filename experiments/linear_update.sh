@@ -4,7 +4,7 @@
 #   bash experiments/linear_update.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/linear_update.sh      # 20 bits, 12 layers, 4 flips, as in the paper
 #
-# About 15 minutes on 2 cores. A becomes A Â: few ones of A change, more of its inverse (`changes` in
+# A few minutes on 2 cores after linear.sh, whose pairs it goes on from, or 20 without. A becomes A Â: few ones of A change, more of its inverse (`changes` in
 # data/linear-m*-update/meta.json). Writes data/linear-*, runs/PREFIX-*, scores/PREFIX-* and results/linear_update*; run
 # again, it goes on where it stopped.
 source "$(dirname "$0")/sources.sh" linear_update "$@"
@@ -21,7 +21,8 @@ python make_synthetic.py --name "$base" --bits "$bits" --ones "$ones" --seed 2 "
 python make_synthetic.py --name "$base-update" --update_of "data/$base" --flips "$flips" --seed 2 "${after[@]}"
 
 context=$((2 * bits + 2))
-row before "$base" "$seeds" --context "$context" | at_once
-row after "$base-update" "$seeds" --context "$context" --model_name_or_path "runs/$prefix-before-seedSEED" "${slower[@]}" |
-  at_once
+before_it="${prefix/#linear_update/linear}-k$ones"  # in runs/, those of linear.sh
+row before "$before_it" "$seeds" "$base" --context "$context" | at_once
+row after "$prefix-after" "$seeds" "$base-update" --context "$context" --model_name_or_path "runs/$before_it-seedSEED" \
+  "${slower[@]}" | at_once
 finish

@@ -1,15 +1,27 @@
 # What all experiments share, sourced by texts.sh and sources.sh, which define `row` and `work`.
 #
-#   log ROW [...]    does `work ROW ...`, writes to runs/ROW.log, and says in a line how it ended
-#   at_once          does the commands it reads, a line each: one after the other on a GPU, or on all cores, and in an
-#                    array of Slurm those of this task
-#   finish           table and figures; not in an array, where no task knows whether the others are done
+#   pairs ROW RUNS "SEEDS" DATA [flags]  a pair on data/DATA for each seed, in runs/RUNS-seedN, which may be what another
+#                                        experiment has trained; together scored in scores/ROW. SEED in a flag is the seed
+#   log ROW [...]                        does `work ROW ...`, writes to runs/ROW.log, and says in a line how it ended
+#   at_once                              does the commands it reads, a line each: one after the other on a GPU, or on all
+#                                        cores, and in an array of Slurm those of this task
+#   finish                               table and figures; not in an array, where no task knows whether others are done
 #
 # Arguments of an experiment: [PREFIX] [flags of run_clm_reverse.py ...], after its NAME.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=$1 prefix=${2:-$1} flags=("${@:3}")
 mkdir -p data runs
+
+pairs() {
+  local row=$1 runs=$2 seeds=$3 data=$4 seed folders=()
+  shift 4
+  for seed in $seeds; do
+    folders+=("runs/$runs-seed$seed")
+    python run_clm_reverse.py --data "data/$data" --output_dir "${folders[-1]}" --seed "$seed" "${@//SEED/$seed}"
+  done
+  python compute_aot.py --data "data/$data" --output_dir "scores/$row" --pair "${folders[@]}"
+}
 
 log() {
   if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
@@ -39,3 +51,4 @@ finish() {
     python report.py "$name"
   fi
 }
+export -f pairs log
