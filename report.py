@@ -10,6 +10,7 @@ tables and figures come from the CSV files alone. Losses of reversed text stand 
 """
 
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.fits import trends
 from aot.pairs import load_config
+from aot.prequential import REPORT
 from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writing
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -43,6 +45,17 @@ class ReportArguments:
     readme: str = field(default="README.md", metadata={"help": "File with the tables."})
 
 
+def origin(report: dict) -> dict:
+    """Where a report comes from."""
+    return {"commit": report["commit"], "device": report["device"], "torch": report["versions"]["torch"]}
+
+
+def script(name: str) -> str | None:
+    """The command of an experiment; None if it has no script of its own."""
+    path = f"experiments/{name.removesuffix('_full')}.sh"
+    return f"{'FULL=1 ' * name.endswith('_full')}bash {path}" if (ROOT / path).exists() else None
+
+
 def facts(run: Path) -> dict:
     """What the run folder of one direction says; {} where it is not on this machine."""
     if not (recipe := read_json(run / RECIPE)) or not (results := read_json(run / RESULTS)):
@@ -50,14 +63,14 @@ def facts(run: Path) -> dict:
     config = load_config(str(run))
     layers, width = (getattr(config, name, "?") for name in ("num_hidden_layers", "hidden_size"))
     size = {"model": f"{config.model_type} {layers}×{width}", "parameters": recipe["parameters"]}
-    origin = {"commit": results["commit"], "device": results["device"], "torch": results["versions"]["torch"]}
-    return origin | size | {"seed": recipe["seed"], "steps": results["step"], "train_tokens": results["train_tokens"]}
+    training = {"seed": recipe["seed"], "steps": results["step"], "train_tokens": results["train_tokens"]}
+    return origin(results) | size | training
 
 
 def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict], list[dict]]:
     """Rows of a scores folder, of all its seeds as compute_aot.py took them and then of each; rows of their curves."""
     report, row = read_json(folder / "aot.json"), folder.name.removeprefix(f"{name}-")
-    request, script = report["request"], f"experiments/{name.removesuffix('_full')}.sh"
+    request = report["request"]
     runs = [{direction: Path(path) for direction, path in pair.items()} for pair in request["pairs"]]
     known = [facts(run["forward"]) for run in runs]
     if row in before.values and not all(known):
@@ -81,10 +94,8 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
         "ones": meta["ones"]["matrix"] - len(meta["matrix"]) if "matrix" in meta else None,
         "entropy": meta.get("entropy_per_document", np.nan) / meta.get("tokens_per_document", 1),
         "reversed_text": made_with.get("reverse_text"),
-        "commit": report["commit"],
-        "command": f"{'FULL=1 ' * name.endswith('_full')}bash {script}" if (ROOT / script).exists() else None,
-        "device": report["device"],
-        "torch": report["versions"]["torch"],
+        "command": script(name),
+        **origin(report),
     }
     rows = [
         shared | run | {key: result[key] for key in NUMBERS} | {"seed": seed}
@@ -97,6 +108,17 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
         steps = sorted(forward.keys() & backward.keys())
         curves += [dict(zip(CURVES, (row, seed, at, forward[at], backward[at]), strict=True)) for at in steps]
     return rows, curves
+
+
+def read_code_length(name: str, folder: Path) -> list[dict]:
+    """The row of a folder of `compute_aot.py --prequential`, of all its seeds; none where its runs are gone."""
+    report = read_json(folder / REPORT)
+    runs = [facts(Path(pair["forward"])) for pair in report["request"]["pairs"]]
+    if not all(runs):
+        return []
+    own = {"experiment": name, "row": folder.name.removeprefix(f"{name}-"), "command": script(name)}
+    own |= {"seed": " ".join(str(run["seed"]) for run in runs), "train_tokens": report["tokens"]}
+    return [runs[0] | {key: report[key] for key in NUMBERS if key in report} | own]  # what it has not are documents
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -155,7 +177,11 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         return trends(table.drop_duplicates("row"), AXES[name]) or ["Not run yet."]
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
     found = [read_scores(name, file.parent, before) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
+    lengths = [file.parent for file in sorted(scores.glob(f"{name}-*/{REPORT}"))]
+    found += [(read_code_length(name, folder), []) for folder in lengths]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
+    for folder in lengths:
+        shutil.copy(folder / "prequential.png", results / f"{folder.name}.png")
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
     if table.empty:
         return ["Not run yet."]
@@ -173,6 +199,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     else:
         figures.plot_intervals(picture, table, control=kind == "seeds")
     lines += ["", f"![{name}: ∂ and its intervals]({picture})"]
+    for path in sorted(results.glob(f"{name}-*.png")):
+        lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
     if len(curves):
         figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
         lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith("linear")

@@ -22,7 +22,7 @@ fi
 # One line for `at_once`: the text of the language, and `pairs` on it, to runs/PREFIX-ROW.log.
 row() { printf '%q ' log "$prefix-$1" "$2" "$3" "$4" "$5" "${settings[@]}" "${@:6}" "${flags[@]}"; echo; }
 
-work() {
+trained_and_scored() {
   local language=$4 kind=$5 data
   data="text-$language${kind//--/-}"
   data=${data// /_}
@@ -34,4 +34,5 @@ work() {
   flock "data/$data.lock" python tokenize_lang.py "${source[@]}" --name "$data" --language "$language" $kind
   pairs "${@:1:3}" "$data" "${@:6}"
 }
-export -f work
+work() { trained_and_scored "$@"; }
+export -f trained_and_scored work

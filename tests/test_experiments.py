@@ -17,7 +17,7 @@ from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
 
 ROOT = Path(__file__).parent.parent
-TEXTS = ("languages", "context", "sizes", "seeds", "tokenizer_control")
+TEXTS = ("languages", "context", "sizes", "seeds", "tokenizer_control", "prequential")
 SOURCES = ("linear", "linear_update", "primes", "controls", "recurrent", "any_sequence")
 
 
@@ -168,7 +168,7 @@ def test_rows_of_sources_are_commands_that_are_understood(name, full, bash, tmp_
         assert args.max_steps == 4
 
 
-@pytest.mark.parametrize("name", ["context", "sizes", "seeds", "tokenizer_control"])
+@pytest.mark.parametrize("name", ["context", "sizes", "seeds", "tokenizer_control", "prequential"])
 def test_what_another_experiment_has_trained_is_trained_alike(name, bash):
     trained = {runs: flags for _, runs, _, _, _, *flags in rows(bash("experiments/languages.sh", FULL=""))}
     shared = [line for line in rows(bash(f"experiments/{name}.sh", FULL="")) if line[1] in trained]

@@ -71,6 +71,20 @@ def test_curves_are_the_losses_of_both_directions_at_the_same_steps(scored, plac
         assert last[direction] == pytest.approx(read_json(pair / direction / "results.json")["eval_loss"], rel=1e-6)
 
 
+def test_code_lengths_have_a_row_and_a_figure(place, pair, second_pair):
+    folder = place / "scores/trial-read_once"
+    compute_aot.main(["--prequential", str(pair), str(second_pair), "--output_dir", str(folder)])
+    report.main(["trial"])
+    (row,) = read(place).to_dict("records")
+    measured = read_json(folder / "prequential.json")
+    assert (row["row"], row["seed"], row["steps"]) == ("read_once", "42 1", 12)
+    assert row["train_tokens"] == row["tokens"] == measured["tokens"]
+    for key in ("forward", "backward", "aot", "tokens"):
+        assert row[key] == pytest.approx(measured[key], rel=1e-6), key
+    assert (place / "results/trial-read_once.png").read_bytes() == (folder / "prequential.png").read_bytes()
+    assert "](results/trial-read_once.png)" in (place / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_nothing(scored, place):
     report.main(["trial", "--scores", str(scored)])
     text = (place / "README.md").read_text(encoding="utf-8")
