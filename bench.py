@@ -217,7 +217,7 @@ def processes(who: str, args: BenchArguments, folder: str) -> tuple[float, float
         [sys.executable, *command.split(), "--output_dir", output], env=os.environ | threads, capture_output=True
     )
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.decode()[-1000:]}")
+        raise SystemExit(f"{command}: {done.stderr.decode()[-1000:]}")
     results = read_json(f"{output}/forward/{RESULTS}")
     assert results["processes"] == count
     return results["train_tokens"], results["train_seconds"]

@@ -130,7 +130,7 @@ def read_texts(args: TextArguments) -> list[str]:
     try:
         files = sources if sources == ["-"] else list_sources(sources, args.documents)
         texts = [text for file in files for text in read_documents(file, errors=args.errors, **settings)]
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
     if not texts:
         raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
@@ -204,7 +204,8 @@ def print_report(report: dict, folder: Path) -> None:
         apart = " and ".join(f"{report['control'][direction]:.3%} ({direction})" for direction in DIRECTIONS)
         rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
-    print(f"\n{report['verdict']}\n{folder}/: aot.json losses.npz by_position.png documents.png sentence.png")
+    names = ("aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png")
+    print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -232,7 +233,9 @@ def main(argv: list[str] | None = None) -> None:
     if what.data:
         streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
         text_bytes = read_meta(what.data)["splits"][what.split]["bytes"]
+        length = read_meta(what.data).get("tokens_per_document")
     else:
+        length = None
         texts = read_texts(what)
         streams = {path: encode(texts, tok.backend_tokenizer, tok.eos_token_id) for path, tok in tokenizers.items()}
         text_bytes = sum(len(text.encode()) for text in texts)
@@ -259,7 +262,7 @@ def main(argv: list[str] | None = None) -> None:
     for pair, direction in itertools.product(pairs, DIRECTIONS):
         path = pair[direction]
         ids, tokenizer = streams[path], tokenizers[path]
-        starts = document_starts(ids, tokenizer.eos_token_id)
+        starts = document_starts(ids, tokenizer.eos_token_id, length)
         own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
         encoded |= {f"{own}ids": ids, f"{own}document_starts": starts}
         sentence = ids[:24]  # as many bars as can be labelled

@@ -4,7 +4,7 @@
     python generate.py --pair USER/NAME --prompts lines.txt --num_return_sequences 4 --output samples.jsonl
     cat lines.txt | python generate.py --backward runs/en-micro-T128-seed42/backward --prompts - --do_sample false
 
-Prints the text, as it grows where there is only one. With --output, writes one JSON object a line (model, direction,
+Prints the text, as it grows where there is only one. With --output, writes one JSON object a line (direction,
 prompt, number of its line and of the sample, new text, tokens, whether the document ended there), whole or not at all,
 and beside it OUTPUT.request.json, what it was made with; the same command again goes on where it was interrupted.
 """
@@ -230,7 +230,11 @@ def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded:
         if len(models) > 1:
             print(f"--- {direction}")
         how.seed_batch(0)
-        (text,) = continue_prompts(model, tokenizer, direction, encoded[direction], streamer, **how.settings())
+        try:
+            (text,) = continue_prompts(model, tokenizer, direction, encoded[direction], streamer, **how.settings())
+        except BaseException:  # Ctrl-C among them
+            streamer.end()  # a terminal with text that grows to the left has no cursor until then
+            raise
         if not forward:
             print(text["text"], prompt, sep="")
 

@@ -56,6 +56,12 @@ def script(name: str) -> str | None:
     return f"{'FULL=1 ' * name.endswith('_full')}bash {path}" if (ROOT / path).exists() else None
 
 
+def folders(name: str, scores: Path, file: str) -> list[Path]:
+    """Folders of an experiment that have `file`, without those that compute_aot.py named by itself."""
+    found = sorted(path.parent for path in scores.glob(f"{name}-*/{file}"))
+    return [folder for folder in found if "-on-" not in folder.name and not folder.name.endswith("-prequential")]
+
+
 def facts(run: Path) -> dict:
     """What the run folder of one direction says; {} where it is not on this machine."""
     if not (recipe := read_json(run / RECIPE)) or not (results := read_json(run / RESULTS)):
@@ -156,9 +162,9 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "seeds": cells("{:.0f}", "seeds"),
         "ℓ→": cells("{:.4f}", "forward"),
         "ℓ←": cells("{:.4f}", "backward"),
-        "r": cells("{:+.3%}", "ratio"),
-        "∂": cells("{:+.3%}", "aot"),
-        "0.95 interval": cells("{:+.3%}", "low", "high"),
+        "r": cells("{:+z.3%}", "ratio"),
+        "∂": cells("{:+z.3%}", "aot"),
+        "0.95 interval": cells("{:+z.3%}", "low", "high"),
         "easier": np.select([table["low"] > 0, table["high"] < 0], ["forward", "backward"], "not told apart"),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
@@ -176,8 +182,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         table = pd.concat([read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")])
         return trends(table.drop_duplicates("row"), AXES[name]) or ["Not run yet."]
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
-    found = [read_scores(name, file.parent, before) for file in sorted(scores.glob(f"{name}-*/aot.json"))]
-    lengths = [file.parent for file in sorted(scores.glob(f"{name}-*/{REPORT}"))]
+    found = [read_scores(name, folder, before) for folder in folders(name, scores, "aot.json")]
+    lengths = folders(name, scores, REPORT)
     found += [(read_code_length(name, folder), []) for folder in lengths]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     for folder in lengths:
@@ -198,7 +204,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
         figures.plot_intervals(picture, table, control=kind == "seeds")
-    lines += ["", f"![{name}: ∂ and its intervals]({picture})"]
+    shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
+    lines += ["", f"![{name}: {shown}]({picture})"]
     for path in sorted(results.glob(f"{name}-*.png")):
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
     if len(curves):

@@ -1,7 +1,7 @@
 """Train a causal language model on a data folder, forward, backward, or one after the other.
 
     python run_clm_reverse.py --data data/en --direction both --size micro
-    accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, the paper's settings
+    accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, close to the paper
     accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
 
 Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
@@ -129,6 +129,8 @@ class ReverseTrainingArguments(TrainingArguments):
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
+        if self.label_smoothing_factor:
+            raise ValueError("--label_smoothing_factor: ∂ compares cross-entropies as they are; leave it out")
         self.remove_unused_columns = False  # windows have no columns
 
 
@@ -143,8 +145,10 @@ def computes_in_bf16(use_cpu: bool) -> bool:
 SETTINGS = (
     *("seed", "data_seed", "learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "optim"),
     *("weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
-    *("num_train_epochs", "max_steps"),
+    *("optim_args", "neftune_noise_alpha", "num_train_epochs", "max_steps"),
 )
+# What the configuration of a model has besides what makes the model.
+NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
 
 
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
@@ -211,6 +215,7 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         "windows_per_step": windows_per_step,
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
         "parameters": model.num_parameters(),
+        **{f"model.{name}": value for name, value in model.config.to_diff_dict().items() if name not in NOT_MODEL},
         "continues": recipe_of(model.config) or None,
         "initial_weights_sha256": weights_sha256(model),
     }

@@ -143,6 +143,7 @@ def pair_cards(
         "recipe": recipe,
         "step": recipe_of(config)["step"],
         "config": config,
+        "trust": ", trust_remote_code=True" if getattr(config, "auto_map", None) else "",  # LSTM and GRU
         "meta": meta,
         "prompts": prompts(tokenizer, ids, recipe["context"]),
         "published": published,

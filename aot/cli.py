@@ -55,7 +55,7 @@ def command(main: Callable[[], None]) -> None:
     try:
         main()
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from what it has saved", file=sys.stderr)
+        print("\ninterrupted; the same command goes on from what it has saved, if anything", file=sys.stderr)
         sys.exit(130)  # 128 + SIGINT, so that no shell script goes on as if this was done
 
 

@@ -64,8 +64,13 @@ def open_stream(folder: str | Path, split: str) -> np.ndarray:
     return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
 
 
-def document_starts(ids: np.ndarray, eos: int = EOS_ID) -> np.ndarray:
-    """Position [D] of the first token of each document in a stream [n]; an EOS belongs to the document it ends."""
+def document_starts(ids: np.ndarray, eos: int = EOS_ID, length: int | None = None) -> np.ndarray:
+    """Position [D] of the first token of each document in a stream [n]; an EOS belongs to the document it ends.
+
+    `length`: tokens per document where all have as many, and the EOS may stand elsewhere than at the end.
+    """
+    if length:
+        return np.arange(0, len(ids), length)
     ends = np.flatnonzero(np.asarray(ids) == eos)
     return np.unique(np.concatenate([[0], ends[ends < len(ids) - 1] + 1]))
 

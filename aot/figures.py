@@ -110,7 +110,8 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) 
     for shift, (direction, loss) in zip((-0.2, 0.2), losses.items(), strict=True):
         label = f"{ARROW[direction]} {loss.sum():.1f} nats"
         axis.bar(at + shift, loss, width=0.4, color=COLOUR[direction], label=label)
-    axis.set_xticks(at, [token.replace(" ", "·").replace("\n", "↵") for token in tokens], rotation=60, ha="right")
+    shown = [token.replace(" ", "·").replace("\n", "↵") for token in tokens]
+    axis.set_xticks(at, shown, rotation=60, ha="right", parse_math=False)
     axis.set_ylabel("loss (nats)")
     axis.margins(x=0.01)
     legend_above(axis)

@@ -138,10 +138,11 @@ def folder_files(folder: Path, patterns: tuple[str, ...] = ("**/*",)) -> Files:
 
 def checkpoint_files(folder: Path, direction: str) -> Files:
     """What of a checkpoint is published; a backward one says to `pipeline` that it cannot be used like others."""
-    files = folder_files(folder, (*LOADED, *TOKENIZER))
+    config = read_json(folder / "config.json")
+    code = {module.split(".")[0] + ".py" for module in config.get("auto_map", {}).values()}  # of LSTM and GRU
+    files = folder_files(folder, (*LOADED, *TOKENIZER, *code))
     if direction == "backward":
-        config = read_json(folder / "config.json") | {"custom_pipelines": TASK}
-        content = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        content = json.dumps(config | {"custom_pipelines": TASK}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         files |= {"config.json": content.encode(), "pipeline.py": GUARD}
     return files
 

@@ -26,7 +26,8 @@ def writing(path: str | Path) -> Iterator[None]:
         yield
     except Exception as error:
         # tokenizers and safetensors, written in Rust, have no OSError, and torch.save makes a RuntimeError of it
-        if not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
+        elsewhere = isinstance(error, torch.OutOfMemoryError | torch.distributed.DistError)
+        if elsewhere or not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
             raise
         room = shutil.disk_usage(next(folder for folder in Path(path).absolute().parents if folder.is_dir())).free
         raise SystemExit(

@@ -42,6 +42,11 @@ def suffixes(source: str) -> tuple[str, str]:
     return Path(path.name.removesuffix(compression)).suffix, compression
 
 
+def hidden(path: Path) -> bool:
+    """Whether a file or a folder above it is hidden or a cache of Python, as .git and __pycache__ are."""
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
 def list_sources(sources: list[str], documents: str) -> list[str]:
     """Files, URLs and Hub ids, with each folder replaced by its files in the order of their names.
 
@@ -51,7 +56,7 @@ def list_sources(sources: list[str], documents: str) -> list[str]:
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+            files = sorted(file for file in path.rglob("*") if file.is_file() and not hidden(file.relative_to(path)))
             known = [file for file in files if documents == "file" or suffixes(str(file))[0] in KINDS]
             if not known:
                 raise SystemExit(

@@ -14,8 +14,7 @@ else
   lines=20000
 fi
 for source in iid reversible irreversible palindromes; do
-  python make_synthetic.py --source "$source" --name "controls-$source-$lines" --train_lines "$lines" \
-    --validation_lines 1000 >&2
+  data "controls-$source-$lines" make_synthetic.py --source "$source" --train_lines "$lines" --validation_lines 1000
   row "$source" "$prefix-$source" "1 2 3" "controls-$source-$lines" --context 33
 done | at_once
 finish

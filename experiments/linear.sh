@@ -14,7 +14,7 @@ else
   bits=16 all_ones="0 5 10 15" seeds="1 2 3" lines=(--train_lines 64000 --validation_lines 500)
 fi
 for ones in $all_ones; do
-  python make_synthetic.py --name "linear-m$bits-k$ones" --bits "$bits" --ones "$ones" --seed 2 "${lines[@]}" >&2
+  data "linear-m$bits-k$ones" make_synthetic.py --bits "$bits" --ones "$ones" --seed 2 "${lines[@]}"
   row "k$ones" "$prefix-k$ones" "$seeds" "linear-m$bits-k$ones" --context $((2 * bits + 2))
 done | at_once
 finish

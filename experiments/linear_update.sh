@@ -19,10 +19,10 @@ fi
 of() { echo "${prefix/#linear_update/linear}-k$1"; }  # those of linear.sh
 
 for update in $updates; do
-  ones=${update%:*} data="linear-m$bits-k${update%:*}"
-  python make_synthetic.py --name "$data" --bits "$bits" --ones "$ones" --seed 2 "${before[@]}" >&2
-  python make_synthetic.py --name "$data-update" --update_of "data/$data" --flips 4 --seed "${update#*:}" "${after[@]}" >&2
-  row "k$ones-before" "$(of "$ones")" "$seeds" "$data" --context $((2 * bits + 2))
+  ones=${update%:*} base="linear-m$bits-k${update%:*}"
+  data "$base" make_synthetic.py --bits "$bits" --ones "$ones" --seed 2 "${before[@]}"
+  data "$base-update" make_synthetic.py --update_of "data/$base" --flips 4 --seed "${update#*:}" "${after[@]}"
+  row "k$ones-before" "$(of "$ones")" "$seeds" "$base" --context $((2 * bits + 2))
 done | at_once
 for update in $updates; do
   ones=${update%:*}

@@ -14,8 +14,8 @@ else
   digits=4 seeds="1 2 3" lines=(--train_lines 100000 --validation_lines 1000)
 fi
 for product in least most; do
-  python make_synthetic.py --source primes --name "primes-d$digits-$product" --digits "$digits" --product "$product" \
-    --separators × = "${lines[@]}" >&2
+  data "primes-d$digits-$product" make_synthetic.py --source primes --digits "$digits" --product "$product" \
+    --separators × = "${lines[@]}"
   row "$product" "$prefix-$product" "$seeds" "primes-d$digits-$product" --context $((4 * digits + 3))
 done | at_once
 finish

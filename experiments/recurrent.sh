@@ -9,16 +9,16 @@
 source "$(dirname "$0")/sources.sh" recurrent "$@"
 
 if [[ -n ${FULL:-} ]]; then
-  data=recurrent-full seeds=1 settings=(--context 256 --stride 128 --per_device_train_batch_size 180)
-  text=(--source https://data.statmt.org/cc-100/en.txt.xz --language en --validation_tokens 64000000)
+  text=recurrent-full seeds=1 settings=(--context 256 --stride 128 --per_device_train_batch_size 180)
+  source=(--source https://data.statmt.org/cc-100/en.txt.xz --language en --validation_tokens 64000000)
   models="lstm-small lstm-medium lstm-large gru-small gru-medium gru-large gpt2-nano gpt2-small gpt2-medium"
 else
-  data=recurrent seeds="1 2 3"
-  text=(--source corpora/de.txt --language de --vocab_size 2048 --validation_fraction 0.15)
+  text=recurrent seeds="1 2 3"
+  source=(--source corpora/de.txt --language de --vocab_size 2048 --validation_fraction 0.15)
   settings=(--context 128 --per_device_train_batch_size 4 --warmup_steps 0.05 --eval_steps 0.5)
   models="lstm-micro gru-micro gpt2-micro"
 fi
-python tokenize_lang.py --name "$data" "${text[@]}"
+data "$text" tokenize_lang.py "${source[@]}"
 
 for model in $models; do
   shape=()
@@ -26,6 +26,6 @@ for model in $models; do
     shape=(--learning_rate 5e-3)
     [[ $model != gpt2-* ]] || shape=(--learning_rate 1e-3 --config_overrides n_layer=2)
   fi
-  row "$model" "$prefix-$model" "$seeds" "$data" --model_type "${model%-*}" --size "${model#*-}" "${shape[@]}"
+  row "$model" "$prefix-$model" "$seeds" "$text" --model_type "${model%-*}" --size "${model#*-}" "${shape[@]}"
 done | at_once
 finish

@@ -1,5 +1,6 @@
 # What all experiments share, sourced by texts.sh and sources.sh, which define `row` and `work`.
 #
+#   data NAME SCRIPT [flags]             data/NAME, which another task may be making at the same time
 #   pairs ROW RUNS "SEEDS" DATA [flags]  a pair on data/DATA for each seed, in runs/RUNS-seedN, which may be what another
 #                                        experiment has trained; together scored in scores/ROW. SEED in a flag is the seed
 #   log ROW [...]                        does `work ROW ...`, writes to runs/ROW.log, and says in a line how it ended
@@ -10,8 +11,11 @@
 # Arguments of an experiment: [PREFIX] [flags of run_clm_reverse.py ...], after its NAME.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-name=$1 prefix=${2:-$1} flags=("${@:3}")
+name=$1${FULL:+_full} flags=("${@:3}")  # FULL never mixes with the small ones
+prefix=${2:-$name}
 mkdir -p data runs
+
+data() { flock "data/$1.lock" python "$2" --name "$1" "${@:3}" >&2; }
 
 pairs() {
   local row=$1 runs=$2 seeds=$3 data=$4 seed folders=()
@@ -51,4 +55,4 @@ finish() {
     python report.py "$name"
   fi
 }
-export -f pairs log
+export -f data pairs log

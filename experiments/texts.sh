@@ -24,14 +24,14 @@ row() { printf '%q ' log "$prefix-$1" "$2" "$3" "$4" "$5" "${settings[@]}" "${@:
 
 trained_and_scored() {
   local language=$4 kind=$5 data
-  data="text-$language${kind//--/-}"
+  data="text-$language${FULL:+-full}${kind//--/-}"
   data=${data// /_}
   local source=(--source "data/corpora/$language.txt" --validation_fraction 0.1 --vocab_size 2048)
   if [[ -n ${FULL:-} ]]; then
     source=(--source "https://data.statmt.org/cc-100/$language.txt.xz" --validation_tokens 64000000)
   fi
   # shellcheck disable=SC2086
-  flock "data/$data.lock" python tokenize_lang.py "${source[@]}" --name "$data" --language "$language" $kind
+  data "$data" tokenize_lang.py "${source[@]}" --language "$language" $kind
   pairs "${@:1:3}" "$data" "${@:6}"
 }
 work() { trained_and_scored "$@"; }

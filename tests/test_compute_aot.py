@@ -224,6 +224,11 @@ def test_a_sentence_of_ones_own(pair, data, tmp_path, monkeypatch):
         assert np.allclose(losses[direction], expected, atol=1e-5)
 
 
+def test_formulas_in_a_sentence_are_shown_as_they_are(tmp_path):
+    figures.plot_sentence(tmp_path / "x.png", ["$$", "$x$", "\\frac"], {name: np.ones(3) for name in DIRECTIONS})
+    assert (tmp_path / "x.png").stat().st_size
+
+
 def test_the_batch_is_halved_until_it_fits(scores, pair, data, tmp_path, monkeypatch):
     tried = []
 
@@ -372,6 +377,7 @@ def test_a_damaged_checkpoint_is_refused(pair, text, tmp_path, spoil, message):
         ("--data DATA --batch_size many", "--batch_size many"),
         ("--data DATA --device abacus", "--device abacus"),
         ("--text absent.txt", "absent.txt: no such file"),
+        ("--text http://127.0.0.1:1/absent.txt", "127.0.0.1"),
         ("--text TEXT --documents sentence", "--documents is 'sentence', must be one of paragraph, line, file"),
     ],
 )

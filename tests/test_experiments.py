@@ -191,6 +191,14 @@ def test_each_row_is_done_once_by_the_tasks_of_an_array_and_all_without_one(bash
     assert len(done) == 7 and set(done) == lines
 
 
+def test_tasks_that_need_the_same_data_at_once_do_not_disturb_each_other(bash, tmp_path):
+    (tmp_path / "python").write_text('#!/bin/sh\necho begin\nsleep 0.2\necho end "$@"\n')
+    script = "source experiments/rows.sh x; for i in 1 2 3; do data short-x make.py --seed 1 & done; wait"
+    done = bash("-c", script)
+    assert done.stderr == "begin\nend make.py --name short-x --seed 1\n" * 3
+    (ROOT / "data/short-x.lock").unlink()
+
+
 def test_a_seed_stands_in_the_flags_of_its_run(bash, tmp_path):
     (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n')
     script = 'source experiments/rows.sh x; pairs row runs "4 5" d --model_name_or_path runs/x-seedSEED --size pico'

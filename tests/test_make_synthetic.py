@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+import compute_aot
 import make_synthetic
 from aot.data import DIRECTIONS, EOS_ID, Windows, open_stream, orient, read_meta
 from aot.models import load_model
+from aot.runs import read_json
 from aot.scoring import score
 from aot.sources.controls import ControlArguments, stationary
 from aot.sources.linear import LinearArguments, entropy_of_x, inverse, lines, random_matrix, sparse_matrix
@@ -363,6 +365,11 @@ def test_palindromes_have_exactly_no_arrow(tmp_path):
     pair = train(tmp_path / "pair", folder, "--context", tokens)
     forward, backward = ((pair / direction / "model.safetensors").read_bytes() for direction in DIRECTIONS)
     assert forward == backward
+    compute_aot.main(["--pair", str(pair), "--data", str(folder), "--output_dir", str(tmp_path / "scores")])
+    report = read_json(tmp_path / "scores/aot.json")
+    # documents are lines, though the end-of-text token stands in the middle of each
+    assert report["documents"] == read_meta(folder)["splits"]["validation"]["documents"]
+    assert abs(report["aot"]) < 1e-12 and abs(report["low"]) < 1e-12 and abs(report["high"]) < 1e-12
 
 
 def test_a_trained_model_is_never_below_the_entropy_and_comes_near_it(tmp_path):

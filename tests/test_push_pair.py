@@ -12,7 +12,7 @@ from pathlib import Path
 import evaluate
 import numpy as np
 import pytest
-from conftest import HUB, one_line, train
+from conftest import HUB, of_kind, one_line, train
 from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.repocard import metadata_load
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
@@ -457,6 +457,19 @@ def test_a_stranger_gets_the_same_to_the_last_digit(published, pair, data, tmp_p
     ahead, back, verdict = done.stdout.splitlines()[:3]
     assert ahead.startswith(f"{EOS}{begins}") and back.endswith(f"{ends}{EOS}") and len(back) > len(EOS + ends)
     assert verdict == by_document(pair, [begins, ends])["verdict"]
+
+
+def test_a_stranger_generates_with_a_recurrent_pair(data, tmp_path, hub):
+    train(tmp_path / "lstm", data, *of_kind("lstm"))
+    push(tmp_path / "lstm", "ann/lstm")
+    (tmp_path / "stranger.py").write_text(STRANGER)
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+    cards = json.dumps([(f"ann/lstm-{direction}", "model") for direction in DIRECTIONS])
+    command = [sys.executable, "stranger.py", cards]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count(EOS) >= 4, done.stderr
+    measured = measure(tmp_path / "there", "--pair", "ann/lstm", "--data", data)  # here its classes are known
+    assert measured == measure(tmp_path / "here", "--pair", tmp_path / "lstm", "--data", data)
 
 
 def by_document(pair: Path, texts: list[str]) -> dict:

@@ -85,6 +85,13 @@ def test_code_lengths_have_a_row_and_a_figure(place, pair, second_pair):
     assert "](results/trial-read_once.png)" in (place / "README.md").read_text(encoding="utf-8")
 
 
+def test_what_was_measured_by_hand_is_no_row(scored, place):
+    shutil.copytree(scored / "trial-one", place / "scores/trial-one")
+    shutil.copytree(scored / "trial-one", place / "scores/trial-one-on-text-fr")
+    report.main(["trial"])
+    assert set(read(place)["row"]) == {"one"}
+
+
 def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_nothing(scored, place):
     report.main(["trial", "--scores", str(scored)])
     text = (place / "README.md").read_text(encoding="utf-8")

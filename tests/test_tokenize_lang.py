@@ -259,6 +259,9 @@ def test_bytes_of_any_file(here):
     contents |= {f"{n}.dna": bytes(random.Random(n).choices(b"ACGT", k=50)) for n in range(30)}
     for name, content in contents.items():
         Path("code", name).write_bytes(content)
+    for name in (".git/objects/ab", "__pycache__/a.pyc", ".hidden"):  # nothing of these
+        Path("code", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("code", name).write_bytes(b"no text of anybody")
     folder = make("code", "--level", "byte", "--documents", "file", source="code")
     streams = [np.asarray(open_stream(folder, split)) for split in ("train", "validation")]
     documents = [part for ids in streams for part in np.split(ids, np.flatnonzero(ids == EOS_ID) + 1)[:-1]]

@@ -163,6 +163,9 @@ def test_a_finished_run_is_left_alone(data, pair, capsys):
         ("--max_steps 13", "max_steps: 12 / 13"),
         ("--per_device_train_batch_size 4", "windows_per_step: 8 / 4"),
         ("--config_overrides n_layer=2,n_head=2,n_embd=16", "parameters: "),
+        (f"--config_overrides {TINY},resid_pdrop=0", "model.resid_pdrop: 0.1 / 0.0"),
+        (f"--config_overrides {TINY},n_head=4", "model.n_head: 2 / 4"),
+        ("--optim_args eps=1", "optim_args: None / eps=1"),
     ],
 )
 def test_other_settings_are_refused_by_name(data, pair, flags, message):
