@@ -2,9 +2,9 @@
 # ∂ of sequences that are no language: source code and machine code, in bytes, and a genome, in letters.
 #
 #   bash experiments/any_sequence.sh [PREFIX] [more flags of run_clm_reverse.py ...]
-#   FULL=1 bash experiments/any_sequence.sh      # 12 layers, 16 times the steps
+#   FULL=1 bash experiments/any_sequence.sh      # 12 layers, 20 times the steps
 #
-# About 15 minutes on 2 cores. Reads the standard library and the extension modules of the Python that runs it, and
+# About 20 minutes on 2 cores. Reads the standard library and the extension modules of the Python that runs it, and
 # corpora/ecoli.fasta.xz. Writes data/any-*, runs/PREFIX-*, scores/PREFIX-* and results/any_sequence*; run again, it goes on
 # where it stopped.
 source "$(dirname "$0")/sources.sh" any_sequence "$@"
@@ -23,7 +23,7 @@ if [[ -n ${FULL:-} ]]; then
 else
   settings=(--size micro --config_overrides n_layer=2,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 --context 128
     --per_device_train_batch_size 16 --learning_rate 1e-3 --warmup_steps 0.05 --eval_steps 0.2 --save_steps 0.5
-    --max_steps 500)
+    --max_steps 400)
 fi
 for kind in code binary dna; do
   row "$kind" "$prefix-$kind" "1 2 3" "any-$kind"
