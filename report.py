@@ -160,6 +160,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "context": cells("{:.0f}", "context"),
         "trained on": cells("{:.2f} M tokens", "train_tokens", scale=1e6),
         "seeds": cells("{:.0f}", "seeds"),
+        "entropy": cells("{:.4f}", "entropy"),
         "ℓ→": cells("{:.4f}", "forward"),
         "ℓ←": cells("{:.4f}", "backward"),
         "r": cells("{:+z.3%}", "ratio"),
@@ -168,7 +169,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "easier": np.select([table["low"] > 0, table["high"] < 0], ["forward", "backward"], "not told apart"),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
-    settings = columns.columns[1:5] if len(table) > 1 else []
+    settings = columns.columns[1:6] if len(table) > 1 else []
     same = {key: columns[key].iloc[0] for key in settings if columns[key].nunique() == 1}
     columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
     rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]
@@ -210,7 +211,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
     if len(curves):
         figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
-        lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith("linear")
+        lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith(("linear", "primes"))
     return lines
 
 
