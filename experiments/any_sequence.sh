@@ -13,8 +13,9 @@ read -r library packages < <(python -c 'import sysconfig as s; print(s.get_path(
 mapfile -t code < <(find "$library" -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
 mapfile -t binary < <(find "$library/lib-dynload" "$packages"/{numpy,scipy} -name '*.so' -size -1000k | sort)
 
-data any-code tokenize_lang.py --source "${code[@]}" --level byte --documents file --validation_fraction 0.05
-data any-binary tokenize_lang.py --source "${binary[@]}" --level byte --documents file --validation_fraction 0.05
+files=(--level byte --documents file --document_length 4096 --validation_tokens 100000)
+data any-code tokenize_lang.py --source "${code[@]}" "${files[@]}"
+data any-binary tokenize_lang.py --source "${binary[@]}" "${files[@]}"
 data any-dna tokenize_lang.py --source corpora/ecoli.fasta.xz --level char --documents fasta --document_length 1000 \
   --validation_fraction 0.1
 
@@ -22,7 +23,7 @@ if [[ -n ${FULL:-} ]]; then
   settings=(--size gpt1 --context 256 --per_device_train_batch_size 64 --max_steps 8000)
 else
   settings=(--size micro --config_overrides n_layer=2,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 --context 128
-    --per_device_train_batch_size 16 --learning_rate 1e-3 --warmup_steps 0.05 --eval_steps 0.2 --save_steps 0.5
+    --per_device_train_batch_size 16 --learning_rate 1e-3 --warmup_steps 0.05 --eval_steps 0.5 --save_steps 0.5
     --max_steps 400)
 fi
 for kind in code binary dna; do
