@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 from transformers import AutoConfig, PretrainedConfig
 
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
@@ -24,8 +25,14 @@ def locate_pair(name: str) -> dict[str, str]:
 
 def cause_of(error: Exception, path: str) -> str:
     """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
-    private = "" if Path(path).exists() else "; a private one needs `hf auth login`"
-    return str(error).split("\n")[0] + private
+    first = str(error).split("\n")[0]
+    if Path(path).exists():
+        return first
+    try:
+        validate_repo_id(path)
+    except HFValidationError:
+        return "no such folder, and no name that the Hub could have"
+    return f"{first}; a private one needs `hf auth login`"
 
 
 def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
