@@ -397,7 +397,8 @@ def test_a_text_without_text_is_refused(pair, tmp_path, content, message):
 
 
 def test_a_model_that_is_nowhere_is_refused(data, tmp_path):
-    refused(tmp_path / "no", "--pair", tmp_path / "gone", "--data", data, match="gone-forward: .*no such folder, and no name")
+    message = "gone-forward: .*no such folder, and no name"
+    refused(tmp_path / "no", "--pair", tmp_path / "gone", "--data", data, match=message)
 
 
 def test_data_of_another_tokenizer_are_refused(pair, other_tokenizer, tmp_path):
