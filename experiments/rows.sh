@@ -29,7 +29,7 @@ pairs() {
 
 log() {
   if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
-    echo "$1: $(grep '^∂' "runs/$1.log" | tail -n 1)"
+    echo "$1: $(grep -a '^∂' "runs/$1.log" | tail -n 1)"
   else
     echo "$1: $(tail -n 1 "runs/$1.log")  [runs/$1.log]" >&2
     return 1
