@@ -222,7 +222,7 @@ def test_every_experiment_has_a_figure(name, place, monkeypatch):
     ]  # fmt: skip
     report.merge(place / f"results/{name}.csv", report.COLUMNS, rows)
     lines = report.block(name, Path("results"), Path("nowhere"))
-    assert f"![{name}: ∂ and its intervals](results/{name}.png)" in lines
+    assert any(line.startswith(f"![{name}: ") and line.endswith(f"](results/{name}.png)") for line in lines)
     assert (place / f"results/{name}.png").stat().st_size > 5000
     table = [line.split(" | ")[0] for line in lines if line.startswith("| ")]
     assert table[2:] == [f"| {row}" for row in (names[::-1] if name == "languages" else names)]
