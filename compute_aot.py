@@ -232,8 +232,8 @@ def main(argv: list[str] | None = None) -> None:
 
     if what.data:
         streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
-        text_bytes = read_meta(what.data)["splits"][what.split]["bytes"]
-        length = read_meta(what.data).get("tokens_per_document")
+        meta = read_meta(what.data)
+        text_bytes, length = meta["splits"][what.split]["bytes"], meta.get("tokens_per_document")
     else:
         length = None
         texts = read_texts(what)

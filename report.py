@@ -225,7 +225,7 @@ def main(argv: list[str] | None = None) -> None:
     text = readme.read_text(encoding="utf-8")
     in_readme = re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE)
     for name in args.names:
-        found = Path(args.results, f"{name}.csv").is_file() or any(Path(args.scores).glob(f"{name}-*/aot.json"))
+        found = Path(args.results, f"{name}.csv").is_file() or folders(name, Path(args.scores), "aot.json")
         if not found and name not in in_readme:
             raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {readme} has {', '.join(in_readme)}")
     for name in args.names or in_readme:

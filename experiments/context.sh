@@ -7,8 +7,8 @@
 # Half an hour or so on 2 cores, less what languages.sh has trained. Writes data/text-*, runs/*, scores/PREFIX-* and
 # results/context*; run again, it goes on where it stopped.
 source "$(dirname "$0")/texts.sh" context "$@"
-contexts="512 128 64 16 4" step=1024 steps=400
-[[ -z ${FULL:-} ]] || contexts="512 256 128 64 32 16" step=$((90 * 256)) steps=500000
+contexts="512 128 64 16 4" step=1024
+[[ -z ${FULL:-} ]] || contexts="512 256 128 64 32 16" step=$((90 * 256))
 
 for context in $contexts; do
   for language in fr:French en:English; do
@@ -16,7 +16,7 @@ for context in $contexts; do
     runs="$prefix-$of"
     [[ -n ${FULL:-} || $context != 128 ]] || runs="${prefix/#context/languages}-${language#*:}"
     row "$of" "$runs" "$seeds" "${language%:*}" "" --context "$context" \
-      --per_device_train_batch_size $((step / context)) --max_steps "$steps"
+      --per_device_train_batch_size $((step / context))
   done
 done | at_once
 finish

@@ -4,7 +4,7 @@
 #   bash experiments/controls.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/controls.sh      # 12 layers, 20 times the lines
 #
-# About 12 minutes on 2 cores. Writes data/controls-*, runs/PREFIX-*, scores/PREFIX-* and results/controls*; run again, it
+# About 15 minutes on 2 cores. Writes data/controls-*, runs/PREFIX-*, scores/PREFIX-* and results/controls*; run again, it
 # goes on where it stopped.
 source "$(dirname "$0")/sources.sh" controls "$@"
 

@@ -7,9 +7,9 @@
 # Half an hour or so on 2 cores, less what languages.sh has trained. Writes data/text-*, runs/*, scores/PREFIX-* and
 # results/sizes*; run again, it goes on where it stopped.
 source "$(dirname "$0")/texts.sh" sizes "$@"
-sizes="mini:6:6:192 half:2:4:128 nano:3:3:48 pico:1:2:32" steps=400  # layers, heads, width
+sizes="mini:6:6:192 half:2:4:128 nano:3:3:48 pico:1:2:32"  # layers, heads, width
 if [[ -n ${FULL:-} ]]; then
-  sizes="medium:24:16:1024 gpt1:12:12:768 small:10:10:380 mini:6:6:192 micro:4:4:128 nano:3:3:48" steps=500000
+  sizes="medium:24:16:1024 gpt1:12:12:768 small:10:10:380 mini:6:6:192 micro:4:4:128 nano:3:3:48"
 fi
 
 for size in $sizes; do
@@ -18,7 +18,7 @@ for size in $sizes; do
     of="${language#*:}-$called"
     runs="$prefix-$of"
     [[ $called != half ]] || runs="${prefix/#sizes/languages}-${language#*:}"
-    row "$of" "$runs" "$seeds" "${language%:*}" "" --max_steps "$steps" \
+    row "$of" "$runs" "$seeds" "${language%:*}" "" \
       --config_overrides "n_layer=$layers,n_head=$heads,n_embd=$width${dropout:+,$dropout}"
   done
 done | at_once
