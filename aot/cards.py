@@ -11,12 +11,11 @@ import numpy as np
 from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.data import DIRECTIONS, LABELS, document_starts, open_stream, read_meta
 from aot.pairs import load_config, recipe_of, weights_identity
 from aot.runs import RECIPE, RESULTS, ROOT, read_json
 
 TEMPLATES = ROOT / "model_cards"
-LABELS = {"forward": "forward →", "backward": "backward ←"}
 PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
 
 

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
 DIRECTIONS = ("forward", "backward")
+LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
 EOS = "<|endoftext|>"
 EOS_ID = 0  # in the data folders we write: ends every document, and as BOS opens every window
 

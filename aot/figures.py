@@ -10,11 +10,11 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from aot.data import LABELS  # noqa: E402
 from aot.fits import by_series, fit, with_constant  # noqa: E402
 
 COLOUR = {"forward": "#0072B2", "backward": "#D55E00"}  # Okabe & Ito: told apart by colour-blind readers
 
-ARROW = {"forward": "forward →", "backward": "backward ←"}
 SIGN = "∂ (%)     < 0: backward is easier     > 0: forward is easier"
 
 
@@ -52,7 +52,7 @@ def plot_by_position(path: Path, losses: dict, read: dict, same_windows: bool) -
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.2), sharey=True, squeeze=False)
     for axis, (label, (keys, edges)) in zip(axes[0], panels.items(), strict=True):
         for direction, loss in losses.items():
-            axis.plot(*mean_by(keys[direction], loss, edges), ".-", color=COLOUR[direction], label=ARROW[direction])
+            axis.plot(*mean_by(keys[direction], loss, edges), ".-", color=COLOUR[direction], label=LABELS[direction])
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0, -1].set_xscale("symlog", linthresh=1)
@@ -108,7 +108,7 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) 
     figure, axis = plt.subplots(figsize=(max(4.0, 0.36 * len(tokens)), 3.2))
     at = np.arange(len(tokens))
     for shift, (direction, loss) in zip((-0.2, 0.2), losses.items(), strict=True):
-        label = f"{ARROW[direction]} {loss.sum():.1f} nats"
+        label = f"{LABELS[direction]} {loss.sum():.1f} nats"
         axis.bar(at + shift, loss, width=0.4, color=COLOUR[direction], label=label)
     shown = [token.replace(" ", "·").replace("\n", "↵") for token in tokens]
     axis.set_xticks(at, shown, rotation=60, ha="right", parse_math=False)
@@ -192,7 +192,7 @@ def plot_losses(path: Path, table: pd.DataFrame, axis_name: str, label: str) -> 
     together = table.drop_duplicates("row").sort_values(axis_name)
     alone = table[table.duplicated("row") | ~table["row"].duplicated(keep=False)]
     for direction, colour in COLOUR.items():
-        axis.plot(together[axis_name], together[direction], color=colour, label=ARROW[direction])
+        axis.plot(together[axis_name], together[direction], color=colour, label=LABELS[direction])
         axis.plot(alone[axis_name], alone[direction], ".", color=colour, alpha=0.6)
     axis.plot(together[axis_name], together["entropy"], ":", color="black", label="entropy")
     axis.set(xlabel=label, ylabel="held-out loss (nats per token)")
@@ -227,7 +227,7 @@ def plot_curves(path: Path, curves: pd.DataFrame, entropy: pd.Series) -> None:
         for axis in (losses, gap):
             axis.grid(alpha=0.3)
             axis.tick_params(labelsize=7)
-    handles = [plt.Line2D([], [], color=colour, label=ARROW[direction]) for direction, colour in COLOUR.items()]
+    handles = [plt.Line2D([], [], color=colour, label=LABELS[direction]) for direction, colour in COLOUR.items()]
     figure.legend(handles=handles, frameon=False, loc="outside upper left", ncols=2)
     save(figure, path)
 
