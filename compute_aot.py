@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerBase
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.models import check_context, find_device, load_model
-from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context, weights_identity
+from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.runs import finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
@@ -72,7 +72,9 @@ class TextArguments:
         default="paragraph",
         metadata={"help": "What a document of --text is, the unit of the interval: separated by blank lines, ..."},
     )
-    errors: str = field(default="strict", metadata={"help": "Invalid UTF-8: strict or replace."})
+    errors: Literal["strict", "replace"] = field(
+        default="strict", metadata={"help": "What to do about invalid UTF-8: stop, or put U+FFFD in its place."}
+    )
 
 
 @dataclass
@@ -112,15 +114,9 @@ def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]]
     if bool(args.pair) == any(explicit) or any(explicit) != all(explicit):
         raise SystemExit("give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL")
     pairs = [locate_pair(name) for name in args.pair] or [dict(zip(DIRECTIONS, explicit, strict=True))]
-    configs = {path: load_config(path, args.revision) for pair in pairs for path in pair.values()}
-    for pair in pairs:
-        for direction, path in pair.items():
-            check_direction(configs[path], path, direction, trusted=not args.pair)
     if by_text and len(pairs) > 1:
         raise SystemExit("--by_text compares one pair at a time")
-    if not by_text:
-        check_pairs(pairs, configs)
-    return pairs, configs
+    return pairs, pair_configs(pairs, args.revision, trusted=not args.pair, comparable=not by_text)
 
 
 def read_texts(args: TextArguments) -> list[str]:

@@ -26,7 +26,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.models import find_device, load_model
-from aot.pairs import check_direction, load_config, locate_pair, trained_context, weights_identity
+from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
 from aot.runs import differences, provenance, read_json, write_json, writing
 from aot.tokenizers import checkpoint_tokenizer
 
@@ -242,10 +242,10 @@ def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded:
 def main(argv: list[str] | None = None) -> None:
     which, what, how = parse_arguments(ModelArguments, PromptArguments, SamplingArguments, doc=__doc__, argv=argv)
     models, prompts = locate_models(which, what.direction), read_prompts(what)
+    configs = pair_configs([models], which.revision, trusted=not which.pair, comparable=False)
     tokenizers, encoded, weights = {}, {}, {}
     for direction, path in models.items():
-        config = load_config(path, which.revision)
-        check_direction(config, path, direction, trusted=not which.pair)
+        config = configs[path]
         weights[direction] = weights_identity(path, config)
         tokenizers[direction] = checkpoint_tokenizer(path, which.revision)
         fitting = trained_context(config), how.max_new_tokens, what.cut_prompts

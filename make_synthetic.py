@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
-from aot.data import EOS_ID, read_meta, stream_dtype
+from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.runs import differences, provenance, sync, write_json, writing
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
@@ -57,8 +57,7 @@ class SyntheticArguments:
         for name, least in {"train_lines": 1, "validation_lines": 0, "seed": 0}.items():
             if (value := getattr(self, name)) < least:
                 raise ValueError(f"--{name} {value}: must be at least {least}")
-        if self.name in ("", "..") or Path(self.name).name != self.name or self.name.endswith(".partial"):
-            raise ValueError(f"--name {self.name!r}: must be the name of a folder; --output_dir says where it is")
+        check_name(self.name)
 
 
 def own_flags(source: str, groups: list):

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.cli import command, parse_arguments
-from aot.data import EOS_ID, read_meta, stream_dtype
+from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.splitting import Survey, hold_out, survey
 from aot.streams import describe_streams, encode_chunk, prepare, write_streams
@@ -109,8 +109,7 @@ class TokenizeArguments:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}, must lie between 0 and 1")
         if self.level == "byte" and self.tokenizer is not None:
             raise ValueError("--level byte has one tokenizer, which needs no --tokenizer")
-        if self.name in ("", "..") or Path(self.name).name != self.name or self.name.endswith(".partial"):
-            raise ValueError(f"--name is {self.name!r}, must be a folder name; --output_dir says where")
+        check_name(self.name)
         if self.level == "bpe" and self.tokenizer is None and self.vocab_size < 257:
             raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least 257: 256 bytes and <|endoftext|>")
         for name in ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length"):

@@ -69,11 +69,10 @@ def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
     return None
 
 
-def prompts(tokenizer: PreTrainedTokenizerBase, ids: np.ndarray, context: int) -> dict[str, tuple[str, int]]:
-    """A beginning and an end of text out of `ids`, as Python writes them, each with how many tokens may follow."""
+def prompts(tokenizer: PreTrainedTokenizerBase, document: np.ndarray, context: int) -> dict[str, tuple[str, int]]:
+    """Beginning and end of a document [n] as Python writes them, each with how many tokens may follow."""
     room = min(PROMPT_TOKENS, max(1, context // 2))
-    first, *others = np.split(ids, document_starts(ids, tokenizer.eos_token_id)[1:])
-    document = first[first != tokenizer.eos_token_id]
+    document = document[document != tokenizer.eos_token_id]
     examples = {}
     for direction, part in zip(DIRECTIONS, (document[:room], document[-room:]), strict=True):
         text = tokenizer.decode(part).strip("\ufffd")  # half a character; and no half a word, where words have spaces
@@ -124,11 +123,13 @@ def pair_cards(
     report = measured(scores, pair) if scores else None
     tokenizer = AutoTokenizer.from_pretrained(folders["forward"])
     if report and not report["request"]["by_text"]:
-        ids = np.load(Path(scores, "losses.npz"))["ids"]
+        kept = np.load(Path(scores, "losses.npz"))
+        ids, starts = kept["ids"], kept["document_starts"]
     elif meta:
         ids = np.array(open_stream(data or results["forward"]["data"], "validation")[: 2**16])
+        starts = document_starts(ids, tokenizer.eos_token_id, meta.get("tokens_per_document"))
     else:
-        ids = np.empty(0, int)
+        ids, starts = np.empty(0, int), [0]
     split = scored_split(report, meta) if report else None
     language = language or (meta or {}).get("language")
     told = {
@@ -144,7 +145,7 @@ def pair_cards(
         "config": config,
         "trust": ", trust_remote_code=True" if getattr(config, "auto_map", None) else "",  # LSTM and GRU
         "meta": meta,
-        "prompts": prompts(tokenizer, ids, recipe["context"]),
+        "prompts": prompts(tokenizer, ids[: starts[1] if len(starts) > 1 else None], recipe["context"]),
         "published": published,
         "web": web_address(),
         "licence": licence,

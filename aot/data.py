@@ -35,6 +35,12 @@ def stream_dtype(vocab_size: int) -> np.dtype:
     return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
 
 
+def check_name(name: str) -> None:
+    """ValueError unless a data folder can have this name."""
+    if name in ("", "..") or Path(name).name != name or name.endswith(".partial"):
+        raise ValueError(f"--name {name!r}: must be the name of a folder; --output_dir says where it is")
+
+
 def read_meta(folder: str | Path) -> dict:
     """`meta.json` of a data folder; SystemExit when the folder is not a finished one."""
     path = Path(folder) / "meta.json"

@@ -14,7 +14,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from aot.cards import data_card, pair_cards, renamed
 from aot.data import DIRECTIONS, read_meta
-from aot.pairs import check_direction, check_pairs, kept_steps, load_config, locate_pair
+from aot.pairs import kept_steps, locate_pair, pair_configs
 from aot.runs import RESULTS, ROOT, differences, file_sha256, read_json
 
 AGAIN = "run the same command again: it goes on where it stopped"
@@ -260,10 +260,7 @@ def finished_pair(folder: str) -> dict[str, str]:
     for path in pair.values():
         if not Path(path, RESULTS).is_file():
             raise SystemExit(f"{path}: is not trained to the end by run_clm_reverse.py; run it again, it goes on")
-    configs = {path: load_config(path) for path in pair.values()}
-    for direction, path in pair.items():
-        check_direction(configs[path], path, direction, trusted=False)
-    check_pairs([pair], configs)
+    pair_configs([pair])
     return pair
 
 

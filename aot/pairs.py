@@ -99,6 +99,20 @@ def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig
             raise SystemExit(f"{first} and {path}: cannot stand for two seeds of one pair, {cause}")
 
 
+def pair_configs(
+    pairs: list[dict[str, str]], revision: str | None = None, trusted: bool = False, comparable: bool = True
+) -> dict[str, PretrainedConfig]:
+    """Configuration of each model by path; SystemExit unless each is of its direction and, where token losses have to
+    be `comparable`, all are seeds of one pair."""
+    configs = {path: load_config(path, revision) for pair in pairs for path in pair.values()}
+    for pair in pairs:
+        for direction, path in pair.items():
+            check_direction(configs[path], path, direction, trusted)
+    if comparable:
+        check_pairs(pairs, configs)
+    return configs
+
+
 def kept_steps(pair: dict[str, str]) -> dict[int, dict[str, Path]]:
     """Folder of each direction by step, for steps that both have, in order; the end of training is the run folder."""
     steps = {}

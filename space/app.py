@@ -27,7 +27,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts
 from aot.generation import continue_prompts, encode_prompt
 from aot.models import load_model
-from aot.pairs import check_direction, check_pairs, load_config, locate_pair, trained_context
+from aot.pairs import locate_pair, pair_configs, trained_context
 from aot.runs import RESULTS
 from aot.scoring import score
 from aot.text import reverse_graphemes, split_text
@@ -105,10 +105,7 @@ def known_pairs(given: list[str], card: Path = CARD) -> list[str]:
 def open_pair(name: str) -> Pair:
     """The models of a pair; SystemExit where there are none, or they differ in more than direction."""
     paths = locate_pair(name)
-    configs = {path: load_config(path) for path in paths.values()}
-    for direction, path in paths.items():
-        check_direction(configs[path], path, direction, trusted=False)
-    check_pairs([paths], configs)
+    configs = pair_configs([paths])
     tokenizers = {path: checkpoint_tokenizer(path) for path in configs}
     if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1:
         raise SystemExit(f"{name}: its models have different tokenizers, so their tokens do not compare")
