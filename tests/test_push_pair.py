@@ -18,6 +18,7 @@ from huggingface_hub.repocard import metadata_load
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
 
 import compute_aot
+import make_synthetic
 import push_pair
 import run_clm_reverse
 from aot.cards import web_address
@@ -213,6 +214,15 @@ def test_a_dry_run_talks_to_nobody(pair, scores, data, monkeypatch, capsys, hub)
     for line in ("model ann/no-backward, step-8", "15,536  model.safetensors", "dataset ann/linear", "pipeline.py"):
         assert line in out
     assert "training_args" not in out and "optimizer.pt" not in out and "sha256.json" not in out
+
+
+def test_a_card_quotes_the_end_of_a_line_that_has_eos_in_its_middle(tmp_path, capsys):
+    make_synthetic.main(["--source", "palindromes", "--train_lines", "64", "--output_dir", str(tmp_path)])
+    data = tmp_path / "palindromes"
+    push(train(tmp_path / "pair", data, "--context", 33), "ann/palindromes", "--data", data, "--dry_run")
+    begin = AutoTokenizer.from_pretrained(data).decode(open_stream(data, "validation")[:8])
+    card = capsys.readouterr().out
+    assert f'tokenizer.bos_token + "{begin}"' in card and f'tokenizer("{begin[::-1]}" + tokenizer.bos_token' in card
 
 
 def test_the_same_again_sends_nothing(published, pair, scores, data, hub, capsys):
