@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -91,9 +92,20 @@ def weights_sha256(model: torch.nn.Module) -> str:
 
 
 def differences(mine: dict, theirs: dict) -> list[str]:
-    """`key: mine / theirs` for each key whose values differ; a missing key counts as None."""
-    keys = dict.fromkeys([*mine, *theirs])
-    return [f"{key}: {mine.get(key)} / {theirs.get(key)}" for key in keys if mine.get(key) != theirs.get(key)]
+    """`key: mine / theirs` for each key whose values differ, `outer.key` in dictionaries; a missing one is None."""
+    found = []
+    for key in dict.fromkeys([*mine, *theirs]):
+        both = mine.get(key), theirs.get(key)
+        if all(isinstance(value, dict) for value in both):
+            found += [f"{key}.{inner}" for inner in differences(*both)]
+        elif both[0] != both[1]:
+            found.append(f"{key}: {shortened(both[0])} / {shortened(both[1])}")
+    return found
+
+
+def shortened(value) -> str:
+    """A value for a message; of a hash, the digits that tell it from others."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b", r"\1…", str(value))
 
 
 def start_or_continue(folder: Path, recipe: dict) -> bool:
