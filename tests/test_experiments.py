@@ -1,17 +1,20 @@
 """Experiments: texts are parallel and checked, each row is done once, and all flags in the scripts are understood."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import one_line
 
 from aot.cli import parse_arguments
 from aot.runs import read_json
+from aot.sources.linear import inverse, sparse_matrix
 from experiments import fetch_corpora
 from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
@@ -30,6 +33,18 @@ def page(*paragraphs: str) -> str:
 
 def paragraph(number: int, text: str) -> str:
     return f'<p id="par_id{number}" class="paragraph" dir="auto">{text}</p>'
+
+
+def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal():
+    script = (ROOT / "experiments/linear_update.sh").read_text(encoding="utf-8")
+    settings = re.findall(r"bits=(\d+) .*lower:(\d+) upper:(\d+)", script)
+    assert len(settings) == 2
+    for bits, *seeds in settings:
+        one = np.eye(int(bits), dtype=np.uint8)
+        for side, seed in zip((np.tril, np.triu), seeds, strict=True):
+            update = sparse_matrix(int(bits), 4, np.random.default_rng(int(seed)))
+            assert np.array_equal(update, side(update)) and (update ^ one).sum() == 4
+            assert (inverse(update) ^ one).sum() == 10  # 4 + 3 + 2 + 1 of a chain
 
 
 def test_paragraphs_are_text_without_marks_hidden_parts_and_what_is_around_the_page():
