@@ -180,8 +180,10 @@ def markdown(table: pd.DataFrame) -> list[str]:
 def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
     if name == "scaling":
-        table = pd.concat([read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")])
-        return trends(table.drop_duplicates("row"), AXES[name]) or ["Not run yet."]
+        tables = [read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")]
+        if any(table.empty for table in tables):  # one alone tells nothing of the other axis
+            return ["Not run yet."]
+        return trends(pd.concat(tables).drop_duplicates("row"), AXES[name])
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
     found = [read_scores(name, folder, before) for folder in folders(name, scores, "aot.json")]
     lengths = folders(name, scores, REPORT)

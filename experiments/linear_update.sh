@@ -19,7 +19,8 @@ else  # from the identity, which both directions learn fully in little time
 fi
 base="update-m$bits-k$ones"
 data "$base" make_synthetic.py --bits "$bits" --ones "$ones" --seed 2 "${before[@]}"
-row before "$prefix-before" "$seeds" "$base" --context $((2 * bits + 2)) | at_once
+row before "$prefix-before" "$seeds" "$base" --context $((2 * bits + 2)) |
+  (flock 9 && SLURM_ARRAY_TASK_ID="" at_once) 9> "runs/$prefix-before.lock"  # all tasks of an array need it
 
 for update in $updates; do
   triangle=${update%:*}

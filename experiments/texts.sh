@@ -8,7 +8,7 @@ if [[ -n ${FULL:-} ]]; then  # as in the paper: GPT2-Medium on CC100, 180 window
   languages="en:English fr:French de:German el:Greek fi:Finnish tr:Turkish vi:Vietnamese id:Indonesian ar:Arabic
     he:Hebrew tl:Tagalog"
   settings=(--per_device_train_batch_size 90 --gradient_accumulation_steps 2 --warmup_steps 4000 --max_steps 500000)
-else  # two layers of width 128, 0.7 million tokens, thrice over: little need of dropout, which takes time
+else  # two layers of width 128, 0.7 million tokens, a text three or four times: little need of dropout, which takes time
   seeds="1 2 3"
   languages="en:English fr:French de:German es:Spanish it:Italian pt:Portuguese sv:Swedish fi:Finnish el:Greek
     tr:Turkish vi:Vietnamese id:Indonesian ru:Russian"
