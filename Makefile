@@ -32,7 +32,7 @@ bench-gpu: .venv/installed  ## The same on a GPU with the model of the paper: re
 soak: .venv/installed  ## Kill an experiment 100 times; is its result that of one never killed? results/soak.json
 	$(PYTHON) -m tests.soak
 
-test: .venv/installed  ## The tests, but for the simulations of minutes (pytest -m slow)
+test: .venv/installed  ## The tests, but for the long ones (pytest -m slow)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q
 
 style: .venv/installed

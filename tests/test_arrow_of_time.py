@@ -245,6 +245,7 @@ def test_coverage_with_seeds(seeds):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("documents", [8, 20, 80, 1000])
 @pytest.mark.parametrize("sigma", [0, 0.5])
 @pytest.mark.parametrize("noise", ["token", "document"])

@@ -85,7 +85,7 @@ def alone(data, tmp_path_factory) -> Path:
         ("cpu", 1, "GPT2LMHeadModel"),
         ("fsdp", 2, "FSDPGPT2LMHeadModel"),
         pytest.param("zero1", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
-        pytest.param("zero2", 2, "DeepSpeedEngine", marks=DEEPSPEED),
+        pytest.param("zero2", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
         pytest.param("zero3", 2, "DeepSpeedEngine", marks=DEEPSPEED),
     ],
 )
