@@ -122,9 +122,9 @@ def test_every_package_and_text_has_a_pinned_hash():
 
 @pytest.fixture
 def bash(tmp_path):
-    """Runs bash with stand-ins: python does nothing but -c, and `xargs`, which would do the rows, prints them."""
+    """Runs bash with stand-ins: python does only -c, `xargs` prints the rows it would do, `flock` leaves no file."""
     python = f'[ "$1" != -c ] || exec {shlex.quote(sys.executable)} "$@"'
-    for name, content in {"python": python, "xargs": "exec cat"}.items():
+    for name, content in {"python": python, "xargs": "exec cat", "flock": 'shift; exec "$@"'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{content}\n")
         (tmp_path / name).chmod(0o755)
 
@@ -207,6 +207,7 @@ def test_each_row_is_done_once_by_the_tasks_of_an_array_and_all_without_one(bash
 
 
 def test_tasks_that_need_the_same_data_at_once_do_not_disturb_each_other(bash, tmp_path):
+    (tmp_path / "flock").unlink()
     (tmp_path / "python").write_text('#!/bin/sh\necho begin\nsleep 0.2\necho end "$@"\n')
     script = "source experiments/rows.sh x; for i in 1 2 3; do data short-x make.py --seed 1 & done; wait"
     done = bash("-c", script)
