@@ -37,15 +37,16 @@ log() {
 }
 
 at_once() {
-  local rows processes=1 mine=(cat)
+  local rows processes=1 mine=(cat) cores
   if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
     mine=(sed -n "$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))~${SLURM_ARRAY_TASK_COUNT}p")
   fi
   mapfile -t rows < <("${mine[@]}")
   ((${#rows[@]})) || return 0
   if ! nvidia-smi -L > /dev/null 2>&1; then
-    processes=$((${#rows[@]} < $(nproc) ? ${#rows[@]} : $(nproc)))
-    export OMP_NUM_THREADS=$(($(nproc) / processes))
+    cores=$(env -u OMP_NUM_THREADS nproc)  # with it, nproc says how many threads OpenMP may have
+    processes=$((${#rows[@]} < cores ? ${#rows[@]} : cores))
+    export OMP_NUM_THREADS=$((cores / processes))
   fi
   printf '%s\n' "${rows[@]}" | xargs -d '\n' -P "$processes" -I '{}' bash -c '{}'
 }

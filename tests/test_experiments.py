@@ -206,6 +206,12 @@ def test_each_row_is_done_once_by_the_tasks_of_an_array_and_all_without_one(bash
     assert len(done) == 7 and set(done) == lines
 
 
+def test_rows_are_done_on_all_cores_whatever_openmp_was_told(bash):
+    script = "source experiments/rows.sh x y; echo 'echo $OMP_NUM_THREADS' | at_once"
+    cores = len(os.sched_getaffinity(0))
+    assert bash("-c", script, standins=False, OMP_NUM_THREADS="1").stdout == f"{cores}\n"
+
+
 def test_tasks_that_need_the_same_data_at_once_do_not_disturb_each_other(bash, tmp_path):
     (tmp_path / "flock").unlink()
     (tmp_path / "python").write_text('#!/bin/sh\necho begin\nsleep 0.2\necho end "$@"\n')
