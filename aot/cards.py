@@ -145,7 +145,7 @@ def pair_cards(
         "config": config,
         "trust": ", trust_remote_code=True" if getattr(config, "auto_map", None) else "",  # LSTM and GRU
         "meta": meta,
-        "prompts": prompts(tokenizer, ids[: starts[1] if len(starts) > 1 else None], recipe["context"]),
+        "prompts": prompts(tokenizer, np.split(ids, starts[1:])[0], recipe["context"]),
         "published": published,
         "web": web_address(),
         "licence": licence,
