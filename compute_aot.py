@@ -29,7 +29,7 @@ from aot.prequential import prequential
 from aot.runs import finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
-from aot.tokenizers import checkpoint_tokenizer, encode, tokenizer_sha256
+from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -143,6 +143,18 @@ def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np
     return open_stream(data, split)
 
 
+def check_windows(how: ScoreArguments, configs: dict) -> None:
+    """Fill in the context and stride that were not given; SystemExit where no model can read such windows."""
+    if how.context is None:
+        how.context = min(map(trained_context, configs.values()))
+    if how.stride is None:
+        how.stride = how.context
+    if not 1 <= how.stride <= how.context:
+        raise SystemExit(f"--context {how.context} --stride {how.stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
+    for config in configs.values():
+        check_context(config, how.context)
+
+
 def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, revision, how) -> list[np.ndarray]:
     """Loss [n] in nats of each token of each stream [n]; the batch is halved until it fits in memory."""
     model = load_model(path, revision).to(how.device)
@@ -158,6 +170,19 @@ def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, 
             first = np.isfinite(loss).argmin()
             raise SystemExit(f"{path}: gives token {first:,} (id {ids[first]}) a loss of {loss[first]}; no ∂ follows")
     return losses
+
+
+def score_once(scored: Path, request: dict, *model_and_text) -> list[np.ndarray]:
+    """What `score_model` gives, kept in the file `scored`: there if interrupted after this model."""
+    if not scored.exists():
+        losses = score_model(*model_and_text)
+        with writing(scored):
+            scored.parent.mkdir(parents=True, exist_ok=True)
+            write_json(scored.with_name("request.json"), request)
+            np.savez(scored.with_name("next.npz"), *losses)
+            sync(scored.parent)
+            scored.with_name("next.npz").rename(scored)
+    return list(np.load(scored).values())
 
 
 def control(totals: np.ndarray, units: np.ndarray) -> float | None:
@@ -214,17 +239,8 @@ def main(argv: list[str] | None = None) -> None:
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
     pairs, configs = load_pairs(which, how.by_text)
-    tokenizers = {path: checkpoint_tokenizer(path, which.revision) for path in configs}
-    if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1 and not how.by_text:
-        raise SystemExit(f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; use --by_text")
-    if how.context is None:
-        how.context = min(map(trained_context, configs.values()))
-    if how.stride is None:
-        how.stride = how.context
-    if not 1 <= how.stride <= how.context:
-        raise SystemExit(f"--context {how.context} --stride {how.stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
-    for config in configs.values():
-        check_context(config, how.context)
+    tokenizers = pair_tokenizers(configs, which.revision, comparable=not how.by_text)
+    check_windows(how, configs)
 
     if what.data:
         streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
@@ -264,16 +280,9 @@ def main(argv: list[str] | None = None) -> None:
         sentence = ids[:24]  # as many bars as can be labelled
         if how.sentence:
             sentence = encode([how.sentence], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1]
-        scored = unfinished / f"{direction}-{len(losses[direction])}.npz"  # there if interrupted after this model
-        if not scored.exists():
-            found = score_model(path, [ids, sentence], direction, tokenizer.bos_token_id, which.revision, how)
-            with writing(scored):
-                unfinished.mkdir(parents=True, exist_ok=True)
-                write_json(unfinished / "request.json", request)
-                np.savez(unfinished / "next.npz", *found)
-                sync(unfinished)
-                (unfinished / "next.npz").rename(scored)
-        of_text, of_sentence = np.load(scored).values()
+        scored = unfinished / f"{direction}-{len(losses[direction])}.npz"
+        model_and_text = path, [ids, sentence], direction, tokenizer.bos_token_id, which.revision, how
+        of_text, of_sentence = score_once(scored, request, *model_and_text)
         losses[direction].append(of_text)
         totals[direction].append(np.add.reduceat(of_text.astype(np.float64), starts))
         bars[direction].append(of_sentence)

@@ -86,6 +86,19 @@ def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTo
     return tokenizer
 
 
+def pair_tokenizers(
+    paths: Iterable[str], revision: str | None = None, comparable: bool = True
+) -> dict[str, PreTrainedTokenizerBase]:
+    """Tokenizer of each checkpoint by path; SystemExit where token losses have to be `comparable` and these differ."""
+    tokenizers = {path: checkpoint_tokenizer(path, revision) for path in paths}
+    if comparable and len(set(map(tokenizer_sha256, tokenizers.values()))) > 1:
+        raise SystemExit(
+            f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; "
+            "compute_aot.py --by_text compares texts"
+        )
+    return tokenizers
+
+
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of what a tokenizer does to text, the same wherever it was saved; truncation and padding do not count."""
     state = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}

@@ -31,7 +31,7 @@ from aot.pairs import locate_pair, pair_configs, trained_context
 from aot.runs import RESULTS
 from aot.scoring import score
 from aot.text import reverse_graphemes, split_text
-from aot.tokenizers import checkpoint_tokenizer, encode, tokenizer_sha256
+from aot.tokenizers import encode, pair_tokenizers
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CARD = Path(__file__).with_name("README.md")
@@ -106,11 +106,9 @@ def open_pair(name: str) -> Pair:
     """The models of a pair; SystemExit where there are none, or they differ in more than direction."""
     paths = locate_pair(name)
     configs = pair_configs([paths])
-    tokenizers = {path: checkpoint_tokenizer(path) for path in configs}
-    if len({tokenizer_sha256(tokenizer) for tokenizer in tokenizers.values()}) > 1:
-        raise SystemExit(f"{name}: its models have different tokenizers, so their tokens do not compare")
+    tokenizer = pair_tokenizers(configs)[paths["forward"]]
     models = {direction: load_model(path).eval() for direction, path in paths.items()}
-    return Pair(name, models, tokenizers[paths["forward"]], min(map(trained_context, configs.values())))
+    return Pair(name, models, tokenizer, min(map(trained_context, configs.values())))
 
 
 def measure(pair: Pair, which: str, documents: list[str]) -> Measured:
