@@ -197,6 +197,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     kind = name.removesuffix("_full")
     if kind == "languages":
         table = table.iloc[np.argsort(-table.groupby("row")["aot"].transform("first"), kind="stable")]
+    elif kind in AXES:
+        table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
     lines, picture, curves_picture = markdown(together), results / f"{name}.png", results / f"{name}_curves.png"
     if kind in AXES:
