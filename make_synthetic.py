@@ -95,6 +95,8 @@ def make(folder: Path, arguments: dict, source: Source, counts: dict[str, int]) 
     dtype = stream_dtype(len(tokenizer))
     tokens, entropy = len(source.entropy["forward"]), float(source.entropy["forward"].sum())
     partial = folder.with_name(f"{folder.name}.partial")
+    if (partial / "survey.json").exists():
+        raise SystemExit(f"{partial}: tokenize_lang.py is at work there, or was stopped; choose another --name")
     shutil.rmtree(partial, ignore_errors=True)
     with writing(folder):
         save_tokenizer(tokenizer, partial)

@@ -226,7 +226,7 @@ def run(args: TokenizeArguments) -> None:
     prepared = partial(prepare, level=args.level, reverse=args.reverse_text)
     encode_it = partial(encode_chunk, tokenizer=tokenizer, prepared=prepared, cut=surveyed["cut"], seed=args.seed)
     counts = write_streams(documents, encode_it, folder, unfinished / "progress.json", dtype, surveyed["bytes"])
-    if sum(count["documents"] for count in counts.values()) != surveyed["documents"]:
+    if any(sum(count[what] for count in counts.values()) != surveyed[what] for what in ("documents", "bytes")):
         raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
 
     versions = {package: version(package) for package in ("tokenizers", "transformers", "datasets", "numpy")}

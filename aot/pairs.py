@@ -1,5 +1,6 @@
 """Pairs of checkpoints: where they are, and whether they differ in direction alone."""
 
+import itertools
 from pathlib import Path
 
 from huggingface_hub.utils import HFValidationError, validate_repo_id
@@ -91,12 +92,11 @@ def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig
             raise SystemExit(
                 f"{' and '.join(pair.values())}: no pair, they differ in more than direction: {'; '.join(differ)}"
             )
-    first, *others = (pair["forward"] for pair in pairs)
-    for path in others:
-        differ = differences(*(recipe_of(configs[model], but=SEED) for model in (first, path)))
-        if differ or recipe_of(configs[first]) == recipe_of(configs[path]):
+    for first, second in itertools.combinations([pair["forward"] for pair in pairs], 2):
+        differ = differences(*(recipe_of(configs[path], but=SEED) for path in (first, second)))
+        if differ or recipe_of(configs[first]) == recipe_of(configs[second]):
             cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else "they have the same seed"
-            raise SystemExit(f"{first} and {path}: cannot stand for two seeds of one pair, {cause}")
+            raise SystemExit(f"{first} and {second}: cannot stand for two seeds of one pair, {cause}")
 
 
 def pair_configs(

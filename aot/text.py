@@ -42,6 +42,12 @@ def suffixes(source: str) -> tuple[str, str]:
     return Path(path.name.removesuffix(compression)).suffix, compression
 
 
+def is_file_name(source: str) -> bool:
+    """Whether a name ends as one of a file does: `a.xz` and `a.csv`, but not `USER/NAME-2.5`."""
+    kind, compression = suffixes(source)
+    return bool(compression or re.match(r"\.[a-z]", kind))
+
+
 def hidden(path: Path) -> bool:
     """Whether a file or a folder above it is hidden or a cache of Python, as .git and __pycache__ are."""
     return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
@@ -67,7 +73,7 @@ def list_sources(sources: list[str], documents: str) -> list[str]:
             listed += map(str, known)
         elif path.is_file() or "://" in source:
             listed.append(source)
-        elif suffixes(source) == ("", "") and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+        elif not is_file_name(source) and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
             listed.append(source)
         else:
             raise SystemExit(f"{source}: no such file or folder, and no id of a Hub data set")
@@ -256,7 +262,9 @@ def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str 
             continue
         try:
             text = cell(json.loads(line), column)
-            yield text and text.encode(errors=errors).decode()
+            if errors == "replace":
+                text = text and re.sub("[\ud800-\udfff]", "\ufffd", text)
+            yield text and text.encode().decode()
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number:,}: invalid JSON: {error.msg}, column {error.colno}") from error
         except ValueError as error:

@@ -65,12 +65,13 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> No
 
 
 def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
-    """Tokenizer of a folder or Hub id; ValueError when its EOS is not the id that ends documents in a stream."""
+    """Tokenizer of a folder or Hub id; ValueError when its BOS and EOS are not the id that a stream has for both."""
     tokenizer = AutoTokenizer.from_pretrained(path_or_id)
-    if tokenizer.eos_token_id != EOS_ID:
+    marks = {"end": tokenizer.eos_token_id, "start": tokenizer.bos_token_id}
+    if wrong := [f"the {name}-of-text token is id {own}" for name, own in marks.items() if own != EOS_ID]:
         raise ValueError(
-            f"{path_or_id}: the end-of-text token {tokenizer.eos_token!r} is id {tokenizer.eos_token_id}, a stream "
-            f"needs id {EOS_ID}; use a tokenizer made by tokenize_lang.py, or let it train one"
+            f"{path_or_id}: {' and '.join(wrong)}, a stream needs id {EOS_ID}; use a tokenizer made by "
+            "tokenize_lang.py, or let it train one"
         )
     return tokenizer
 
@@ -114,6 +115,8 @@ def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int
         rows = [np.frombuffer(document, np.uint8).astype(np.uint32) + 1 for document in documents]
     else:
         tokenizer.encode_special_tokens = True
+        tokenizer.no_truncation()  # what `tokenizer(text, truncation=True)` set is saved with a tokenizer
+        tokenizer.no_padding()
         rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(documents, add_special_tokens=False)]
     ids = np.empty(sum(map(len, rows)) + len(rows), np.uint32)
     end = 0

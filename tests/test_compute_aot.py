@@ -308,10 +308,12 @@ def test_a_pair_differs_in_direction_alone(pair, data, tmp_path, request, flags,
     refused(tmp_path / "no", "--pair", odd, "--data", data, match=f"differ in more than direction: .*{message}")
 
 
-def test_seeds_differ_in_the_seed_alone(pair, data, tmp_path):
+def test_seeds_differ_in_the_seed_alone(pair, second_pair, data, tmp_path):
     longer = train(tmp_path / "longer", data, "--seed", "1", "--max_steps", "13")
     refused(tmp_path / "no", "--pair", pair, longer, "--data", data, match="more than the seed: .*max_steps: 12 / 13")
     refused(tmp_path / "no", "--pair", pair, pair, "--data", data, match="they have the same seed")
+    twice = pair, second_pair, second_pair
+    refused(tmp_path / "no", "--pair", *twice, "--data", data, match=f"{second_pair}.*they have the same seed")
 
 
 def test_directions_are_checked(pair, plain, data, tmp_path):

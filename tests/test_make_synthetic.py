@@ -439,6 +439,14 @@ def test_finished_before_or_refused(tmp_path, capsys):
     assert one_line(stopped) and contents(folder) == before and [*tmp_path.iterdir()] == [folder]
 
 
+def test_an_interrupted_tokenization_is_kept(tmp_path):
+    (tmp_path / "en.partial").mkdir()
+    (tmp_path / "en.partial/survey.json").write_text("{}")
+    with pytest.raises(SystemExit, match="tokenize_lang.py is at work there.*another --name"):
+        make_synthetic.main(["--name", "en", "--output_dir", str(tmp_path), "--train_lines", "9"])
+    assert (tmp_path / "en.partial/survey.json").exists()
+
+
 def test_an_interrupted_one_is_made_anew(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(make_synthetic, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -108,6 +108,27 @@ def backend_ids(document: str, tokenizer) -> np.ndarray:
     return encode([document], tokenizer.backend_tokenizer, EOS_ID)
 
 
+def test_what_a_tokenizer_was_used_for_before_does_not_count(trained, here):
+    tokenizer = trained["bpe"]
+    save_tokenizer(tokenizer, "plain")
+    short = AutoTokenizer.from_pretrained("plain", pad_token="<|endoftext|>")
+    short(["la", "la flèche du temps"], truncation=True, max_length=3, padding="max_length")
+    save_tokenizer(short, "short")
+    short = AutoTokenizer.from_pretrained("short")
+    documents = paragraphs(3) + ["la"]
+    both = (encode(documents, each.backend_tokenizer, EOS_ID) for each in (tokenizer, short))
+    assert np.array_equal(*both)
+
+
+@pytest.mark.parametrize("marks", [{"eos_token": "la"}, {"bos_token": "la"}, {"bos_token": None}], ids=str)
+def test_a_tokenizer_with_other_marks_of_ends_is_refused(trained, here, marks):
+    save_tokenizer(trained["bpe"], "other")
+    tokenizer = AutoTokenizer.from_pretrained("other", **marks)
+    tokenizer.save_pretrained("other")
+    with pytest.raises(SystemExit, match="of-text token is id .*, a stream needs id 0"):
+        make("fr", "--tokenizer", "other")
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     document=st.text()
@@ -348,6 +369,21 @@ def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
     assert same_folders(whole, Path("data/fr")) and not Path("data/fr.partial").exists()
 
 
+@pytest.mark.parametrize("change", ["another document", "a longer one"])
+def test_a_source_that_changes_while_it_is_read_is_refused(here, monkeypatch, change):
+    first_reading = tokenize_lang.first_reading
+
+    def and_then_it_changes(*args):
+        first_reading(*args)
+        with Path("fr.txt").open("a", encoding="utf-8") as file:
+            file.write("\n\nla flèche" if change == "another document" else "la flèche")
+
+    monkeypatch.setattr(tokenize_lang, "first_reading", and_then_it_changes)
+    with pytest.raises(SystemExit, match="changed between two readings"):
+        make("fr")
+    assert not Path("data/fr").exists()
+
+
 def test_killed(here):
     program = (
         "import time, tokenize_lang; from aot import streams;"
@@ -383,6 +419,20 @@ BAD = {
     "no object": (b"[1]", [], "it is no JSON object"),
     "surrogate": (b'{"text": "\\ud800"}', [], "surrogates not allowed"),
 }
+
+
+def test_half_a_surrogate_pair_can_be_replaced(here):
+    Path("half.jsonl").write_bytes(b'{"text": "\\ud800x"}\n{"text": "\\ud83c\\udff9"}\n')
+    assert list(read_documents("half.jsonl", errors="replace")) == ["\ufffdx", "🏹"]
+
+
+@pytest.mark.parametrize("source", ["USER/NAME", "teknium/OpenHermes-2.5", "v1.0", "fr.csv", "USER/fr.txt", "fr.xz"])
+def test_a_name_of_a_file_is_no_hub_id(here, source):
+    if "fr" not in source:
+        assert text.list_sources([source], "paragraph") == [source]
+    else:
+        with pytest.raises(SystemExit, match=f"{source}: no such file"):
+            text.list_sources([source], "paragraph")
 
 
 @pytest.mark.parametrize("case", BAD)
