@@ -13,6 +13,7 @@ steps, and differ only in the order in which `ReverseTokenCollator` hands over t
 
 import copy
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -25,11 +26,15 @@ from transformers.integrations import unset_hf_deepspeed_config
 from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.models import build_model, check_context, load_model
-from aot.pairs import recipe_of, without
+from aot.pairs import load_config, recipe_of, without
 from aot.runs import (
     RECIPE,
     RESULTS,
     STATE,
+    alone,
+    check_run_folder,
+    damage,
+    differences,
     evaluations,
     last_checkpoint,
     provenance,
@@ -39,6 +44,7 @@ from aot.runs import (
     write_json,
     writing,
 )
+from aot.tokenizers import checkpoint_tokenizer, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow
 
 
@@ -115,7 +121,6 @@ class ReverseTrainingArguments(TrainingArguments):
     eval_steps: float | None = paper("eval_steps", 0.1)
     save_steps: float = paper("save_steps", 0.1)
     save_total_limit: int | None = paper("save_total_limit", 2)
-    dataloader_drop_last: bool = paper("dataloader_drop_last", True)
     remove_unused_columns: bool | None = paper("remove_unused_columns", False)
 
     def __post_init__(self):
@@ -129,9 +134,22 @@ class ReverseTrainingArguments(TrainingArguments):
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
-        if self.label_smoothing_factor:
-            raise ValueError("--label_smoothing_factor: ∂ compares cross-entropies as they are; leave it out")
+        for name, (value, reason) in REFUSED.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"--{name} {getattr(self, name)}: {reason}; leave it out")
         self.remove_unused_columns = False  # windows have no columns
+        self.dataloader_drop_last = False  # all held-out windows count, and of the others whole steps are drawn
+
+
+# Flags that would let two runs of a pair differ unseen, or a resumed run from one that was not interrupted.
+REFUSED = {
+    "label_smoothing_factor": (0.0, "∂ compares cross-entropies as they are"),
+    "load_best_model_at_end": (False, "the best step of one direction is not that of the other"),
+    "auto_find_batch_size": (False, "one direction could be trained in smaller batches than the other"),
+    "train_sampling_strategy": ("random", "both directions read the windows in the same random order"),
+    "ignore_data_skip": (False, "what is resumed would read windows twice"),
+    "save_only_model": (False, "what is resumed would have lost the state of the optimizer"),
+}
 
 
 def computes_in_bf16(use_cpu: bool) -> bool:
@@ -164,10 +182,10 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
         raise SystemExit(f"{run.model_name_or_path}: is a {declared} model, which cannot go on as a {direction} one")
-    if model.config.vocab_size < meta["vocab_size"]:
+    if tokenizer_sha256(checkpoint_tokenizer(model.name_or_path)) != meta["tokenizer_sha256"]:
         raise SystemExit(
-            f"{run.model_name_or_path}: knows {model.config.vocab_size} tokens, {run.data} has {meta['vocab_size']}. "
-            "Tokenize the text with the tokenizer of the model."
+            f"{run.model_name_or_path}: has another tokenizer than {run.data}. Tokenize the text with that of the "
+            "model: tokenize_lang.py --tokenizer, or make_synthetic.py --update_of."
         )
     return model
 
@@ -184,14 +202,18 @@ def repeatable(argv: list[str], processes: int) -> str:
     return f"{launcher} run_clm_reverse.py {shlex.join(kept)}"
 
 
-def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
-    """Train one direction, or go on with it, or find it finished; returns its results, with the command `written`."""
-    from aot.training import ReverseTrainer  # here, because --help need not wait for the Trainer
+@dataclass
+class Prepared:
+    """What the run of one direction begins with."""
 
-    pair, args = Path(args.output_dir), copy.copy(args)
-    folder, twin = (pair / name for name in (direction, DIRECTIONS[direction == "forward"]))
-    args.output_dir = str(folder)
+    model: PreTrainedModel
+    recipe: dict
+    windows: Windows
+    held_out: Windows
 
+
+def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> Prepared:
+    """What is trained on what; SystemExit, before anything is written, where this cannot be, or not in this folder."""
     meta = read_meta(run.data)
     windows = Windows(open_stream(run.data, "train"), run.context, run.stride)
     held_out = Windows(open_stream(run.data, "validation"), run.context, keep_tail=True)
@@ -219,29 +241,58 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         "continues": recipe_of(model.config) or None,
         "initial_weights_sha256": weights_sha256(model),
     }
-    start = args.resume_from_checkpoint
+    model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
+    check_run_folder(Path(args.output_dir, direction), recipe)
+    if (start := args.resume_from_checkpoint) not in ("auto", None):
+        made_from = getattr(load_config(start), "arrow_of_time", {})
+        if differ := differences({key: made_from[key] for key in made_from if key != "step"}, recipe):
+            raise SystemExit(
+                f"--resume_from_checkpoint {start}: belongs to another run (there / now): {'; '.join(differ)}. "
+                "Of a pair, one --direction at a time can go on from a folder."
+            )
+        if problem := damage(Path(start)):
+            raise SystemExit(f"--resume_from_checkpoint {start}: {problem}; `auto` finds the newest that is whole")
+    return Prepared(model, recipe, windows, held_out)
+
+
+def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
+    """Train one direction, or go on with it, or find it finished; returns its results, with the command `written`."""
+    prepared = prepare(direction, run, args)
+    folder, args, first = Path(args.output_dir, direction), copy.copy(args), args.process_index == 0
+    args.output_dir = str(folder)
     with args.main_process_first(local=False):  # the others find what the first has started
-        unfinished = start_or_continue(folder, recipe)
-        if unfinished and start == "auto":
-            start = last_checkpoint(folder, clean=args.process_index == 0)
+        unfinished = start_or_continue(folder, prepared.recipe)
     if not unfinished:
-        if args.process_index == 0:
+        if first:
             print(f"{folder}: finished before, made from the same data and settings")
         return read_json(folder / RESULTS)
+    with alone(folder) if first else nullcontext():
+        if (checkpoint := args.resume_from_checkpoint) == "auto":
+            with args.main_process_first(local=False):
+                checkpoint = last_checkpoint(folder, clean=first)
+        return fit(prepared, checkpoint, run, args, written)
 
-    of_twin = read_json(twin / RECIPE) or {}
-    is_twin = without(of_twin, ("direction",)) == without(recipe, ("direction",))
-    model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
+
+def fit(
+    prepared: Prepared, checkpoint: str | None, run: RunArguments, args: ReverseTrainingArguments, written: str
+) -> dict:
+    """Train from a checkpoint, or from the start, to the end, and write the results, which are returned."""
+    from aot.training import ReverseTrainer  # here, because --help need not wait for the Trainer
+
+    folder, recipe = Path(args.output_dir), prepared.recipe
+    direction = recipe["direction"]
+    twin = folder.with_name(DIRECTIONS[direction == "forward"])
+    is_twin = without(read_json(twin / RECIPE) or {}, ("direction",)) == without(recipe, ("direction",))
     trainer = ReverseTrainer(
-        model=model,
+        model=prepared.model,
         args=args,
-        train_dataset=windows,
-        eval_dataset=held_out,
+        train_dataset=prepared.windows,
+        eval_dataset=prepared.held_out,
         data_collator=ReverseTokenCollator(direction),
         processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
         twin=twin if is_twin else None,
     )
-    progress = trainer.train(resume_from_checkpoint=start)
+    progress = trainer.train(resume_from_checkpoint=checkpoint)
     step = trainer.state.global_step
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
@@ -251,8 +302,8 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
     results = {
         "direction": direction,
         "step": step,
-        "train_tokens": step * windows_per_step * run.context,
-        "eval_tokens": meta["splits"]["validation"]["tokens"],
+        "train_tokens": step * recipe["windows_per_step"] * run.context,
+        "eval_tokens": len(prepared.held_out.stream),
         "eval_loss": evaluations(trainer.state.log_history)[step],
         "train_seconds": progress.metrics["train_runtime"],
         "data": run.data,
@@ -265,6 +316,8 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         write_json(folder / RESULTS, results)
     if args.deepspeed_plugin:
         AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
+    if trainer.interruption.asked:  # after the last step, with nothing left to save
+        raise SystemExit(143)
     return results
 
 
@@ -280,6 +333,8 @@ def main(argv: list[str] | None = None) -> None:
     args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
     both = run.direction == "both"
     written = repeatable(argv, args.world_size)
+    if both:  # what would stop the second direction had better do so before days of training the first
+        prepare(DIRECTIONS[1], run, args)
     losses = {name: train(name, run, args, written)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
     if args.process_index == 0:
         print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
@@ -108,17 +109,47 @@ def shortened(value) -> str:
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b", r"\1…", str(value))
 
 
-def start_or_continue(folder: Path, recipe: dict) -> bool:
-    """False when `folder` holds the finished run of this recipe; SystemExit when it holds another recipe's run."""
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of `folder`, which is made unless it is there, and removed if nothing came into it.
+
+    SystemExit where one is at work there: it would be taken for an interrupted one, and what it has just begun to
+    write for damaged.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise SystemExit(f"{folder}: another process is at work there; wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def check_run_folder(folder: Path, recipe: dict) -> dict | None:
+    """The recipe in a run folder, None before there is any; SystemExit when it is another one, or no run folder."""
     before = read_json(folder / RECIPE)
     if before is not None and (differ := differences(before, recipe)):
         raise SystemExit(
             f"{folder}: holds a run made with other settings (there / now): {'; '.join(differ)}. "
             "Choose another --output_dir, or delete the folder."
         )
-    # a run killed at once may have left no more than the start of its recipe
-    if before is None and folder.is_dir() and {path.name for path in folder.iterdir()} - {f"{RECIPE}.partial"}:
+    # a run killed at once may have left no more than the start of its recipe, and another rank may just write it
+    begun = {RECIPE, f"{RECIPE}.partial"}
+    if before is None and folder.is_dir() and {path.name for path in folder.iterdir()} - begun:
         raise SystemExit(f"{folder}: is not empty and no run of this script. Choose another --output_dir.")
+    return before
+
+
+def start_or_continue(folder: Path, recipe: dict) -> bool:
+    """False when `folder` holds the finished run of this recipe; SystemExit as `check_run_folder`."""
+    before = check_run_folder(folder, recipe)
     if (folder / RESULTS).exists():
         return False
     if before is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
 from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
@@ -108,6 +108,12 @@ class ReverseTrainer(Trainer):
         super().save_state()
         self.save_window_losses(self.args.output_dir)
 
+    def _get_train_sampler(self, train_dataset=None):
+        """As many windows an epoch as make whole steps: 30 × 3 and 90 × 1 are the same training."""
+        windows = train_dataset or self.train_dataset
+        step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return RandomSampler(windows, num_samples=len(windows) // step * step)
+
     def get_train_dataloader(self):
         """Windows with their numbers, so that the loss of each can be kept."""
         windows, collate = self.train_dataset, self.data_collator
@@ -117,14 +123,6 @@ class ReverseTrainer(Trainer):
             return super().get_train_dataloader()
         finally:
             self.train_dataset, self.data_collator = windows, collate
-
-    def get_eval_dataloader(self, eval_dataset=None):
-        """Every window: `dataloader_drop_last` is for training batches."""
-        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
-        try:
-            return super().get_eval_dataloader(eval_dataset)
-        finally:
-            self.args.dataloader_drop_last = drop_last
 
     def evaluation_loop(self, *args, **kwargs):
         """Leaves the random state as it was, so that how often a run is evaluated changes nothing in it."""
@@ -197,9 +195,6 @@ class Interruption(TrainerCallback):
         if unlogged := state.stateful_callbacks.get(UNLOGGED):
             self.trainer._tr_loss += unlogged["loss"]
             self.trainer._globalstep_last_logged = unlogged["since"]
-        kept = self.trainer.window_losses  # also of an attempt that ran out of memory, with `auto_find_batch_size`
-        self.trainer.window_losses = [rows[rows["step"] <= state.global_step] for rows in kept]
-        self.trainer.new_window_losses = []
 
     def on_step_end(self, args, state, control, **kwargs):
         accelerator = self.trainer.accelerator

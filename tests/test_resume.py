@@ -21,7 +21,18 @@ import run_clm_reverse
 import tokenize_lang
 from aot import figures
 from aot.cli import command
-from aot.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint, read_json
+from aot.runs import (
+    MANIFEST,
+    RECIPE,
+    RESULTS,
+    STATE,
+    WINDOW_LOSSES,
+    alone,
+    checkpoints,
+    damage,
+    last_checkpoint,
+    read_json,
+)
 from aot.training import ReverseTrainer, StopAtNonFiniteLoss
 
 ROOT = Path(__file__).parent.parent
@@ -225,6 +236,50 @@ def test_sigterm_saves_and_exits(data, seldom, tmp_path, monkeypatch, capsys, mo
         train(tmp_path, data, *SELDOM)
     assert len(steps) == 12 - step
     same_run(run, seldom)
+
+
+def test_sigterm_in_the_last_save_keeps_the_other_direction_from_beginning(data, pair, tmp_path, monkeypatch):
+    def last_checkpoint_of_the_training(state, _):
+        return state.global_step == 12 and signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        patch.setattr(*when_in(TrainerState, "save_to_json", sigterm, last_checkpoint_of_the_training))
+        train(tmp_path, data)
+    assert stopped.value.code == 143 and [path.name for path in tmp_path.iterdir()] == ["forward"]
+    same_run(tmp_path / "forward", pair / "forward")
+    same_run(train(tmp_path, data) / "backward", pair / "backward")
+
+
+def test_two_processes_do_not_train_in_one_folder(data, stopped, tmp_path, monkeypatch):
+    run = shutil.copytree(stopped, tmp_path / "run") / "forward"
+    before = sorted(run.rglob("*"))
+    with alone(run):
+        (run / "checkpoint-8" / MANIFEST).rename(run / "manifest")  # as while it is written
+        with pytest.raises(SystemExit, match="forward: another process is at work there") as refused:
+            train(run.parent, data, "--direction", "forward")
+        (run / "manifest").rename(run / "checkpoint-8" / MANIFEST)
+    assert one_line(refused) and sorted(run.rglob("*")) == before
+
+
+def test_a_run_goes_on_from_its_own_checkpoints_only(data, pair, second_pair, stopped, tmp_path):
+    run = shutil.copytree(stopped, tmp_path / "run") / "forward"
+    one = ["--direction", "forward", "--resume_from_checkpoint"]
+    for flags, message in [
+        (one[2:] + [run / "checkpoint-4"], "checkpoint-4: belongs to another run .*direction: forward / backward"),
+        ([*one, run / "checkpoint-4", "--seed", "1"], "run: holds a run made with other settings|seed: 42 / 1"),
+        ([*one, second_pair / "forward/checkpoint-8"], "checkpoint-8: belongs to another run .*seed: 1 / 42"),
+    ]:
+        with pytest.raises(SystemExit, match=message) as refused:
+            train(run.parent, data, *flags)
+        assert one_line(refused)
+    with counted(ReverseTrainer, "training_step") as steps:
+        train(run.parent, data, *one, run / "checkpoint-4")
+    assert len(steps) == 8
+    same_run(run, pair / "forward")
+    spoiled = shutil.copytree(run / "checkpoint-8", tmp_path / "checkpoint-8")
+    cut(spoiled / "optimizer.pt")
+    with pytest.raises(SystemExit, match="its optimizer.pt is damaged; `auto` finds"):
+        train(tmp_path / "new", data, *one, spoiled)
 
 
 def test_a_loss_that_is_no_number_is_not_saved_by_sigterm(data, tmp_path, monkeypatch):

@@ -17,8 +17,9 @@ import make_synthetic
 import run_clm_reverse
 from aot.data import DIRECTIONS, Windows, open_stream, read_meta
 from aot.models import build_model, load_model
-from aot.runs import RECIPE, RESULTS, read_json
+from aot.runs import RECIPE, RESULTS, WINDOW_LOSSES, read_json
 from aot.scoring import score
+from aot.tokenizers import byte_tokenizer
 from aot.training import ReverseTrainer
 
 SCRIPT = Path(run_clm_reverse.__file__)
@@ -227,6 +228,12 @@ def test_bad_weights_at_a_step_are_named_and_not_saved(data, tmp_path, monkeypat
     assert [path.name for path in (tmp_path / "forward").glob("checkpoint-*")] == ["checkpoint-4"]
 
 
+REFUSED = (
+    *("label_smoothing_factor 0.1", "load_best_model_at_end true", "auto_find_batch_size true"),
+    *("train_sampling_strategy sequential", "ignore_data_skip true", "save_only_model true"),
+)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -243,6 +250,7 @@ def test_bad_weights_at_a_step_are_named_and_not_saved(data, tmp_path, monkeypat
         ("--max_steps many", "--max_steps.*'many'"),
         ("--eval_strategy sometimes", "sometimes is not a valid IntervalStrategy"),
         ("--resume_from_checkpoint absent", "--resume_from_checkpoint absent: no checkpoint there"),
+        *((f"--{flag}", f"--{flag.split()[0]} .*: .*; leave it out") for flag in REFUSED),
         ("--model_name_or_path absent", "absent: no weights in safetensors"),
         ("--data absent", "absent: not a data folder .*tokenize_lang.py"),
     ],
@@ -277,11 +285,49 @@ def test_a_truncated_stream_is_refused(data, tmp_path):
     assert one_line(stopped) and not (tmp_path / "run").exists()
 
 
-def test_a_model_with_too_few_tokens_is_refused(data, tmp_path):
-    build_model(3, 8, "nano", "gpt2", "n_layer=1,n_head=1,n_embd=4").save_pretrained(tmp_path / "small")
-    with pytest.raises(SystemExit, match="small: knows 3 tokens, .* has 5. Tokenize") as stopped:
-        train(tmp_path / "run", data, "--model_name_or_path", tmp_path / "small")
+@pytest.mark.parametrize(
+    ("tokenizer", "message"),
+    [(byte_tokenizer(), "other: has another tokenizer than .*linear. Tokenize"), (None, "other: no tokenizer there")],
+)
+def test_a_model_of_other_tokens_is_refused(data, tmp_path, tokenizer, message):
+    build_model(257, 8, "nano", "gpt2", TINY).save_pretrained(tmp_path / "other")
+    if tokenizer:
+        tokenizer.save_pretrained(tmp_path / "other")
+    with pytest.raises(SystemExit, match=message) as stopped:
+        train(tmp_path / "run", data, "--model_name_or_path", tmp_path / "other")
     assert one_line(stopped) and not (tmp_path / "run").exists()
+
+
+def test_the_second_direction_is_checked_before_the_first_is_trained(data, pair, tmp_path):
+    for flags, message in [
+        (["--model_name_or_path", pair / "forward"], "is a forward model, which cannot go on as a backward one"),
+        (["--max_steps", "11"], "backward: holds a run made with other settings .*max_steps: 12 / 11"),
+    ]:
+        shutil.copytree(pair / "backward", tmp_path / "run/backward", dirs_exist_ok=True)
+        with pytest.raises(SystemExit, match=message) as stopped:
+            train(tmp_path / "run", data, *flags)
+        assert one_line(stopped) and not (tmp_path / "run/forward").exists()
+
+
+def test_a_step_is_one_however_it_is_accumulated(data, tmp_path):
+    """Also where the windows of an epoch are no multiple of it: 140 are one step of 90, and 50 are left out."""
+    short = rewrite(data, tmp_path / "short", lambda ids, split: ids[: 140 * 8] if split == "train" else ids)
+    flags = ["--direction", "forward", "--max_steps", "-1", "--num_train_epochs", "2", "--save_strategy", "no"]
+    flags += ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]
+    runs = [
+        train(
+            tmp_path / f"{batch}", short, *flags, "--per_device_train_batch_size", batch,
+            *("--gradient_accumulation_steps", 90 // batch),
+        )
+        / "forward"
+        for batch in (90, 45, 30)
+    ]  # fmt: skip
+    for run in runs:
+        losses = np.load(run / WINDOW_LOSSES)
+        assert read_json(run / RESULTS)["step"] == 2 and len(losses) == 180
+        assert all(len(set(losses["window"][losses["step"] == step])) == 90 for step in (1, 2))
+        assert np.array_equal(losses["window"], np.load(runs[0] / WINDOW_LOSSES)["window"])
+        assert logged(run, "loss") == pytest.approx(logged(runs[0], "loss"), rel=1e-5)
 
 
 def test_a_file_of_flags_is_the_flags(data, pair, tmp_path, capsys):
