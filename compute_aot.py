@@ -26,7 +26,7 @@ from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.models import check_context, find_device, load_model
 from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
 from aot.prequential import prequential
-from aot.runs import finished_report, provenance, read_json, sync, write_json, writing
+from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import automatic_batch_size, score, tokens_read
 from aot.text import list_sources, read_documents
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
@@ -143,6 +143,38 @@ def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np
     return open_stream(data, split)
 
 
+@dataclass
+class Encoded:
+    """A text of D documents as the models read it; by path of the model, since with --by_text their tokens differ."""
+
+    ids: dict[str, np.ndarray]  # [n]
+    starts: dict[str, np.ndarray]  # [D], position of the first token of each document
+    sentence: dict[str, np.ndarray]  # [t], what sentence.png shows
+    units: np.ndarray  # [D], tokens of each document, or bytes with --by_text
+    bytes: int
+
+
+def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], how) -> Encoded:
+    """What is scored, as each of the tokenizers gives it."""
+    if args.data:
+        ids = dict.fromkeys(tokenizers, load_stream(args.data, args.split, next(iter(tokenizers.values()))))
+        meta = read_meta(args.data)
+        length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
+    else:
+        texts, length = read_texts(args), None
+        ids = {path: encode(texts, each.backend_tokenizer, each.eos_token_id) for path, each in tokenizers.items()}
+        bytes_each = np.array([len(text.encode()) for text in texts])
+        text_bytes = int(bytes_each.sum())
+    starts = {path: document_starts(ids[path], each.eos_token_id, length) for path, each in tokenizers.items()}
+    sentence = {path: all_of_it[:24] for path, all_of_it in ids.items()}  # as many bars as can be labelled
+    if how.sentence:
+        for path, each in tokenizers.items():
+            sentence[path] = encode([how.sentence], each.backend_tokenizer, each.eos_token_id)[:-1]
+    first = next(iter(ids))
+    units = bytes_each if how.by_text else np.diff(starts[first], append=len(ids[first]))
+    return Encoded(ids, starts, sentence, units, text_bytes)
+
+
 def check_windows(how: ScoreArguments, configs: dict) -> None:
     """Fill in the context and stride that were not given; SystemExit where no model can read such windows."""
     if how.context is None:
@@ -173,7 +205,7 @@ def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, 
 
 
 def score_once(scored: Path, request: dict, *model_and_text) -> list[np.ndarray]:
-    """What `score_model` gives, kept in the file `scored`: there if interrupted after this model."""
+    """What `score_model` gives, kept in the file `scored` with its request: there if interrupted after this model."""
     if not scored.exists():
         losses = score_model(*model_and_text)
         with writing(scored):
@@ -202,6 +234,46 @@ def draw(folder: Path, report: dict, losses: dict, totals: dict, tokens: list[st
     figures.plot_documents(folder / "documents.png", totals["forward"], totals["backward"], report)
     if not by_text:
         figures.plot_sentence(folder / "sentence.png", tokens, bars)
+
+
+def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfinished: Path, revision, how) -> None:
+    """Score the text with all models, and make `folder`, whole, of what follows; until then all is in `unfinished`."""
+    before = read_json(unfinished / "request.json") or request
+    if differ := differences(before, request):
+        raise SystemExit(
+            f"{unfinished}: holds the start of other scores (there / now): {'; '.join(differ)}. "
+            "Delete it, or choose another --output_dir."
+        )
+    losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
+    for number, pair in enumerate(request["pairs"]):
+        for direction, path in pair.items():
+            scored = unfinished / f"{direction}-{number}.npz"
+            reading = [text.ids[path], text.sentence[path]], direction, tokenizers[path].bos_token_id
+            of_text, of_sentence = score_once(scored, request, path, *reading, revision, how)
+            losses[direction].append(of_text)
+            totals[direction].append(np.add.reduceat(of_text.astype(np.float64), text.starts[path]))
+            bars[direction].append(of_sentence)
+    report = {
+        **arrow_from_totals(totals["forward"], totals["backward"], text.units, how.confidence),
+        "unit": "byte" if how.by_text else "token",
+        "bytes": text.bytes,
+        "bits_per_byte": {name: np.mean(loss, 0).sum() / np.log(2) / text.bytes for name, loss in totals.items()},
+        "control": {name: control(loss, text.units) for name, loss in totals.items()},
+        "request": request,
+        **provenance(),
+    }
+    encoded = {}
+    for direction, path in request["pairs"][0].items():
+        own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
+        encoded |= {f"{own}ids": text.ids[path], f"{own}document_starts": text.starts[path]}
+    whole = unfinished / folder.name
+    with writing(whole):
+        whole.mkdir(exist_ok=True)
+        draw(whole, report, losses, totals, [tokenizers[path].decode([token]) for token in text.sentence[path]], bars)
+        np.savez(whole / "losses.npz", **encoded, **losses)
+        write_json(whole / "aot.json", report)
+        sync(whole)
+    whole.rename(folder)
 
 
 def print_report(report: dict, folder: Path) -> None:
@@ -241,70 +313,23 @@ def main(argv: list[str] | None = None) -> None:
     pairs, configs = load_pairs(which, how.by_text)
     tokenizers = pair_tokenizers(configs, which.revision, comparable=not how.by_text)
     check_windows(how, configs)
-
-    if what.data:
-        streams = dict.fromkeys(tokenizers, load_stream(what.data, what.split, next(iter(tokenizers.values()))))
-        meta = read_meta(what.data)
-        text_bytes, length = meta["splits"][what.split]["bytes"], meta.get("tokens_per_document")
-    else:
-        length = None
-        texts = read_texts(what)
-        streams = {path: encode(texts, tok.backend_tokenizer, tok.eos_token_id) for path, tok in tokenizers.items()}
-        text_bytes = sum(len(text.encode()) for text in texts)
-    text = what.data or what.dataset or what.text[0]
+    text, name = encode_text(what, tokenizers, how), what.data or what.dataset or what.text[0]
     request = {
         "pairs": pairs,
         "weights": {path: weights_identity(path, config) for path, config in configs.items()},
-        "text": text,
-        "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in streams.items()},
+        "text": name,
+        "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in text.ids.items()},
         **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence", "sentence")},
     }
     models = which.pair[0] if which.pair else which.forward
-    folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(text).name}")
+    folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(name).name}")
     unfinished = folder.with_name(folder.name + ".partial")
-    if folder.exists():
-        report = finished_report(folder / "aot.json", request)
-        shutil.rmtree(unfinished, ignore_errors=True)
-        return print_report(report, folder)
-    if read_json(unfinished / "request.json") != request:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-    losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
-    encoded = {}
-    for pair, direction in itertools.product(pairs, DIRECTIONS):
-        path = pair[direction]
-        ids, tokenizer = streams[path], tokenizers[path]
-        starts = document_starts(ids, tokenizer.eos_token_id, length)
-        own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
-        encoded |= {f"{own}ids": ids, f"{own}document_starts": starts}
-        sentence = ids[:24]  # as many bars as can be labelled
-        if how.sentence:
-            sentence = encode([how.sentence], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1]
-        scored = unfinished / f"{direction}-{len(losses[direction])}.npz"
-        model_and_text = path, [ids, sentence], direction, tokenizer.bos_token_id, which.revision, how
-        of_text, of_sentence = score_once(scored, request, *model_and_text)
-        losses[direction].append(of_text)
-        totals[direction].append(np.add.reduceat(of_text.astype(np.float64), starts))
-        bars[direction].append(of_sentence)
-    units = [len(text.encode()) for text in texts] if how.by_text else np.diff(np.append(starts, len(ids)))
-    report = {
-        **arrow_from_totals(totals["forward"], totals["backward"], units, how.confidence),
-        "unit": "byte" if how.by_text else "token",
-        "bytes": text_bytes,
-        "bits_per_byte": {name: np.mean(loss, 0).sum() / np.log(2) / text_bytes for name, loss in totals.items()},
-        "control": {name: control(loss, units) for name, loss in totals.items()},
-        "request": request,
-        **provenance(),
-    }
-    whole = unfinished / folder.name
-    with writing(whole):
-        whole.mkdir(exist_ok=True)
-        draw(whole, report, losses, totals, [tokenizer.decode([token]) for token in sentence], bars)
-        np.savez(whole / "losses.npz", **encoded, **losses)
-        write_json(whole / "aot.json", report)
-        sync(whole)
-    whole.rename(folder)
-    shutil.rmtree(unfinished)
+    if not folder.exists():
+        with alone(unfinished):
+            if not folder.exists():  # another process may just have finished it
+                measure(text, request, tokenizers, folder, unfinished, which.revision, how)
+    report = finished_report(folder / "aot.json", request)
+    shutil.rmtree(unfinished, ignore_errors=True)
     print_report(report, folder)
 
 

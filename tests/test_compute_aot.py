@@ -18,7 +18,7 @@ import make_synthetic
 from aot import figures, tokenizers
 from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.models import build_model, load_model
-from aot.runs import RESULTS, read_json
+from aot.runs import RESULTS, alone, read_json
 from aot.scoring import score, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -243,6 +243,25 @@ def test_the_batch_is_halved_until_it_fits(scores, pair, data, tmp_path, monkeyp
     folder = compute(tmp_path / "scores", "--pair", pair, "--data", data, "--batch_size", "32")
     assert tried[0] == 32 and min(tried) > 4
     assert report(folder)["aot"] == pytest.approx(report(scores)["aot"], abs=1e-6)
+
+
+def test_what_is_scored_already_is_of_one_request_and_one_process(scores, pair, data, tmp_path, monkeypatch):
+    ends, flags = tmp_path / "pair", ["--pair", pair, "--data", data]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(figures, "plot_documents", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        compute(ends, *flags)
+    kept = {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npz")}
+    with pytest.raises(SystemExit, match="pair.partial: holds the start of other scores .*context: 8 / 4") as stopped:
+        compute(ends, *flags, "--context", "4")
+    assert one_line(stopped)
+    with alone(tmp_path / "pair.partial"), pytest.raises(SystemExit, match="another process is at work") as stopped:
+        compute(ends, *flags)
+    assert one_line(stopped) and len(kept) == 2
+    assert kept == {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npz")}
+    with monkeypatch.context() as patch:
+        patch.setattr(compute_aot, "score_model", None)  # nothing is left to score
+        assert report(compute(ends, *flags))["aot"] == report(scores)["aot"]
+    assert [path.name for path in tmp_path.iterdir()] == ["pair"]
 
 
 def test_nothing_is_left_when_interrupted(pair, data, tmp_path, monkeypatch):
