@@ -419,15 +419,6 @@ def test_scoring_goes_on_with_the_next_model(pair, data, scores, tmp_path, monke
     same_scores(tmp_path / "scores", scores)
 
 
-def test_what_was_scored_for_another_request_is_not_used(pair, second_pair, data, tmp_path, monkeypatch):
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(*INTERRUPTED["drawing"][0])
-        compute(pair, data, tmp_path / "scores")
-    with counted(compute_aot, "score_model") as scored:
-        compute(second_pair, data, tmp_path / "scores")
-    assert len(scored) == 2 and str(second_pair) in json.dumps(read_json(tmp_path / "scores" / "aot.json")["request"])
-
-
 @pytest.mark.parametrize(("size", "name", "left"), [(4_000, "forward-0.npz", 2), (12_000, "scores.partial/scores", 0)])
 def test_a_full_disk_in_scoring(pair, data, scores, tmp_path, no_file_above, size, name, left):
     no_file_above(size)
