@@ -1,6 +1,5 @@
 """What is killed, told to stop, out of disk or damaged goes on as if nothing had happened: same bytes, same losses."""
 
-import json
 import os
 import resource
 import shutil
