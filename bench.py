@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -291,20 +292,23 @@ def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(BenchArguments, doc=__doc__, argv=argv)
     if unknown := set(args.stages) - set(STAGES):
         raise SystemExit(f"--stages {' '.join(unknown)}: unknown, choose from {', '.join(STAGES)}")
+    if torch.cuda.device_count() == 1 and "processes" in args.stages:
+        print("processes: left out, two of them need two GPUs", file=sys.stderr)
+        args.stages = [stage for stage in args.stages if stage != "processes"]
     contestants = {stage: STAGES[stage][1] for stage in args.stages} | {"memory": [str(mb) for mb in args.memory_mb]}
     contestants["train"] = STAGES["train"][1] + ["ours, compiled"] * args.compile
     repeats = {stage: 1 if stage == "memory" else args.repeats for stage in args.stages}
-    turns = [(stage, n, who) for stage in args.stages for n in range(repeats[stage]) for who in contestants[stage]]
-    measured, summary = {}, {}
-    with tempfile.TemporaryDirectory() as folder:
+    summary, total = {}, sum(repeats[stage] * len(contestants[stage]) for stage in args.stages)
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=total, desc="bench", unit="run") as bar:
         prepare(args, Path(folder))
-        for stage, repeat, who in tqdm(turns, desc="bench", unit="run"):
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                measured[stage, repeat, who] = pool.apply(measure, (stage, who, args, folder))
-    for stage in args.stages:
-        runs = {who: [measured[stage, n, who] for n in range(repeats[stage])] for who in contestants[stage]}
-        summary[stage] = [row(stage, who, runs) for who in runs]
-        write_table(Path(args.output_dir) / f"bench_{stage}.csv", summary[stage], args)
+        for stage in args.stages:
+            runs = {who: [] for who in contestants[stage]}
+            for _, who in itertools.product(range(repeats[stage]), runs):
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+                    runs[who].append(pool.submit(measure, stage, who, args, folder).result())
+                bar.update()
+            summary[stage] = [row(stage, who, runs) for who in runs]
+            write_table(Path(args.output_dir) / f"bench_{stage}.csv", summary[stage], args)
     print(json.dumps({"device": provenance()["device"], **summary}))
 
 

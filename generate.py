@@ -92,6 +92,7 @@ class SamplingArguments:
 
     def __post_init__(self):
         least = {"max_new_tokens": 1, "min_new_tokens": 0, "top_k": 0, "num_beams": 1, "num_return_sequences": 1}
+        least["seed"] = 0
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least {value}")
@@ -99,8 +100,11 @@ class SamplingArguments:
             raise ValueError("--temperature and --repetition_penalty must be above 0; --do_sample false is the limit")
         if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
             raise ValueError(f"--top_p {self.top_p} --min_p {self.min_p}: shares lie between 0 and 1, top_p above 0")
-        if not self.do_sample and self.num_return_sequences > self.num_beams:
-            raise ValueError("--do_sample false gives one text, or up to --num_beams; see --num_return_sequences")
+        if self.num_return_sequences > self.num_beams and (self.num_beams > 1 or not self.do_sample):
+            raise ValueError(
+                f"--num_return_sequences {self.num_return_sequences}: more than --num_beams {self.num_beams}, and "
+                "each beam gives one text; sampling without beams gives any number"
+            )
 
     def seed_batch(self, number: int) -> None:
         """Give a batch random numbers of its own, so that they are the same after an interruption."""
@@ -128,6 +132,10 @@ def locate_models(args: ModelArguments, direction: str) -> dict[str, str]:
 def read_prompts(args: PromptArguments) -> list[str]:
     """The prompts, one for each line; SystemExit where they cannot be read or there are none."""
     if args.prompts is None:
+        try:
+            args.prompt.encode()
+        except UnicodeEncodeError as error:  # bytes of the command line that are no UTF-8
+            raise SystemExit(f"--prompt: is not UTF-8 ({error.reason}, character {error.start + 1})") from error
         return [args.prompt]
     if args.prompt:
         raise SystemExit("give one of --prompt and --prompts")

@@ -9,6 +9,7 @@ for each), results/NAME_curves.csv (held-out loss by step), figures beside them,
 tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
 """
 
+import itertools
 import re
 import shutil
 import sys
@@ -34,6 +35,7 @@ COLUMNS += "control_forward control_backward ones entropy reversed_text commit c
 AS_TEXT = {"row": str, "seed": str, "commit": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
+END = "<!-- end -->"  # where a table of the README ends
 ROOT = Path(__file__).parent
 
 
@@ -227,7 +229,11 @@ def main(argv: list[str] | None = None) -> None:
     if not readme.is_file():
         raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
     text = readme.read_text(encoding="utf-8")
-    in_readme = re.findall(r"^<!-- table (\w+) -->$", text, flags=re.MULTILINE)
+    markers = re.findall(r"^<!-- (table \w+|end) -->$", text, flags=re.MULTILINE)
+    in_readme = [marker.removeprefix("table ") for marker in markers if marker != "end"]
+    for marker, following in itertools.zip_longest(markers, markers[1:]):
+        if marker != "end" and following != "end":
+            raise SystemExit(f"{readme}: {marker} has no {END} after it, so what stands there would be lost")
     for name in args.names:
         found = Path(args.results, f"{name}.csv").is_file() or folders(name, Path(args.scores), "aot.json")
         if not found and name not in in_readme:
@@ -237,7 +243,7 @@ def main(argv: list[str] | None = None) -> None:
         print("\n".join([f"--- {name}", *lines, ""]))
         before, marker, after = text.partition(f"<!-- table {name} -->\n")
         if marker:
-            text = "\n".join([before + marker, *lines, "", "<!-- end -->" + after.partition("<!-- end -->")[2]])
+            text = "\n".join([before + marker, *lines, "", END + after.partition(END)[2]])
     with writing(readme):
         Path(f"{readme}.partial").write_text(text, encoding="utf-8")
         Path(f"{readme}.partial").replace(readme)

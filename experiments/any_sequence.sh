@@ -9,8 +9,10 @@
 # where it stopped.
 source "$(dirname "$0")/sources.sh" any_sequence "$@"
 
-read -r library packages < <(python -c 'import sysconfig as s; print(s.get_path("stdlib"), s.get_path("platlib"))')
-mapfile -t code < <(find "$library" -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
+library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+packages=$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+mapfile -t code < <(cd "$library" && find . -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
+code=("${code[@]/#./$library}")
 mapfile -t binary < <(find "$library/lib-dynload" "$packages"/{numpy,scipy} -name '*.so' -size -1000k | sort)
 
 files=(--level byte --documents file --document_length 4096 --validation_tokens 100000)

@@ -7,6 +7,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=${1:-demo}
+if [[ $prefix == -* ]]; then
+  echo "$prefix: PREFIX stands before flags, such as: demo.sh demo $prefix" >&2
+  exit 2
+fi
 shift $(($# > 0))
 
 python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15

@@ -116,13 +116,21 @@ def main(argv: list[str] | None = None) -> None:
     def check(path: Path) -> str:
         sha256 = file_sha256(path)
         if known.get(path.name, sha256) != sha256:
-            raise SystemExit(f"{path}: its SHA-256 is {sha256}, not {known[path.name]}; delete it, run this again")
+            raise SystemExit(
+                f"{path}: its SHA-256 is {sha256}, not {known[path.name]}; delete it and ORIGIN.md, run this again"
+            )
         return sha256
 
-    if (folder / "ORIGIN.md").exists():
+    if (listed := folder / "ORIGIN.md").exists():
+        known = dict(re.findall("^- (.*) ([0-9a-f]{64})$", listed.read_text(encoding="utf-8"), re.MULTILINE))
+        there = next(name for name in known if name.endswith(".deb")).split("_")[1].replace("%3a", ":")
+        if args.version not in (None, there):
+            raise SystemExit(f"{folder}: holds version {there}, not {args.version}; choose another --output_dir")
         for language in LANGUAGES:
+            if not (folder / f"{language}.txt").exists():
+                raise SystemExit(f"{folder}: {language}.txt is gone; delete ORIGIN.md and run this again")
             check(folder / f"{language}.txt")
-        return print(f"{folder}: finished before, hashes as they should be")
+        return print(f"{folder}: finished before, version {there}, hashes as they should be")
     packages, partial = folder / "packages", folder / "partial"
     shutil.rmtree(partial, ignore_errors=True)
     with writing(folder):

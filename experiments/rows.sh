@@ -2,7 +2,8 @@
 #
 #   data NAME SCRIPT [flags]             data/NAME, which another task may be making at the same time
 #   pairs ROW RUNS "SEEDS" DATA [flags]  a pair on data/DATA for each seed, in runs/RUNS-seedN, which may be what another
-#                                        experiment has trained; together scored in scores/ROW. SEED in a flag is the seed
+#                                        experiment has trained, or is training; together scored in scores/ROW. SEED in a
+#                                        flag is the seed
 #   log ROW [...]                        does `work ROW ...`, writes to runs/ROW.log, and says in a line how it ended
 #   at_once                              does the commands it reads, a line each: one after the other on a GPU, or on all
 #                                        cores, and in an array of Slurm those of this task
@@ -13,6 +14,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=$1${FULL:+_full} flags=("${@:3}")  # FULL never mixes with the small ones
 prefix=${2:-$name}
+if [[ $prefix == -* ]]; then
+  echo "$prefix: PREFIX stands before flags, such as: $1.sh $name $prefix" >&2
+  exit 2
+fi
 mkdir -p data runs
 
 data() { flock "data/$1.lock" python "$2" --name "$1" "${@:3}" >&2; }
@@ -22,7 +27,8 @@ pairs() {
   shift 4
   for seed in $seeds; do
     folders+=("runs/$runs-seed$seed")
-    python run_clm_reverse.py --data "data/$data" --output_dir "${folders[-1]}" --seed "$seed" "${@//SEED/$seed}"
+    flock "${folders[-1]}.lock" python run_clm_reverse.py --data "data/$data" --output_dir "${folders[-1]}" \
+      --seed "$seed" "${@//SEED/$seed}"
   done
   python compute_aot.py --data "data/$data" --output_dir "scores/$row" --pair "${folders[@]}"
 }
@@ -39,6 +45,10 @@ log() {
 at_once() {
   local rows processes=1 mine=(cat) cores
   if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
+    if ((SLURM_ARRAY_TASK_MAX - SLURM_ARRAY_TASK_MIN + 1 != SLURM_ARRAY_TASK_COUNT)); then
+      echo "--array has to be a range such as 0-12, which the rows are shared out to; what is finished is skipped" >&2
+      return 2
+    fi
     mine=(sed -n "$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))~${SLURM_ARRAY_TASK_COUNT}p")
   fi
   mapfile -t rows < <("${mine[@]}")

@@ -25,6 +25,13 @@ def test_a_stage_is_measured_beside_its_peer(tmp_path, capsys):
     assert summary["memory"][0]["who"] == "2 MB" and summary["memory"][0]["peak_megabytes"] > 0
 
 
+def test_a_measurement_that_fails_ends_the_bench_and_keeps_the_stages_before(tmp_path):
+    tiny = "--size giant --windows 1000 --text_mb 1 --repeats 1 --vocab_size 300".split()
+    with pytest.raises(SystemExit, match="--size giant: unknown"):
+        bench.main(["--stages", "interval", "score", "--output_dir", str(tmp_path), *tiny])
+    assert [path.name for path in tmp_path.iterdir()] == ["bench_interval.csv"]
+
+
 def test_the_arithmetic_of_gpt2_medium():
     with torch.device("meta"):
         medium = build_model(50_257, 256, "medium", "gpt2", None)

@@ -99,8 +99,15 @@ def test_packages_become_one_file_per_language_with_the_same_pages(tmp_path, cap
     assert "Mozilla Public License 2.0" in origin and origin.count("\n- ") == 26
     assert not (tmp_path / "partial").exists()
     before = (tmp_path / "fr.txt").stat().st_mtime_ns
-    fetch_corpora.main(flags)
-    assert "finished before" in capsys.readouterr().out and (tmp_path / "fr.txt").stat().st_mtime_ns == before
+    for same in (flags, flags[:2]):  # without a version, what is there is used
+        fetch_corpora.main(same)
+        assert "finished before, version 1:2.0" in capsys.readouterr().out
+        assert (tmp_path / "fr.txt").stat().st_mtime_ns == before
+    with pytest.raises(SystemExit, match="holds version 1:2.0, not 1:3.0; choose another --output_dir"):
+        fetch_corpora.main([*flags[:2], "--version", "1:3.0"])
+    (tmp_path / "fr.txt").write_text("another")
+    with pytest.raises(SystemExit, match=r"fr.txt: its SHA-256 is .*; delete"):
+        fetch_corpora.main(flags)
 
 
 def test_a_package_that_is_not_the_pinned_one_is_refused(tmp_path):
@@ -201,9 +208,23 @@ def test_each_row_is_done_once_by_the_tasks_of_an_array_and_all_without_one(bash
     assert set(bash("-c", script, standins=False).stdout.splitlines()) == lines
     done = []
     for task in range(2, 5):
-        array = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_MIN": "2", "SLURM_ARRAY_TASK_COUNT": "3"}
-        done += bash("-c", script, standins=False, **array).stdout.splitlines()
+        done += bash("-c", script, standins=False, **array_of(task, range(2, 5))).stdout.splitlines()
     assert len(done) == 7 and set(done) == lines
+    for left, rows_of_3 in (([3], 7), ([3, 5], 0)):
+        some = bash("-c", script, standins=False, **array_of(3, left))
+        assert len(some.stdout.splitlines()) == rows_of_3 and ("has to be a range" in some.stderr) == (rows_of_3 == 0)
+
+
+def array_of(task: int, tasks) -> dict[str, str]:
+    """What Slurm tells a task of an array."""
+    told = {"ID": task, "MIN": min(tasks), "MAX": max(tasks), "COUNT": len(tasks)}
+    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in told.items()}
+
+
+@pytest.mark.parametrize("name", ["languages", "linear", "demo"])
+def test_flags_in_the_place_of_the_prefix_are_refused(bash, name):
+    done = bash(f"experiments/{name}.sh", "--bf16", "true")
+    assert done.returncode == 2 and "--bf16: PREFIX stands before flags" in done.stderr and not done.stdout
 
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="rows are done one after the other on a GPU")
@@ -237,3 +258,4 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(bash):
     assert done.returncode != 0 and {"one", "two"} <= set(done.stdout.split())
     assert "y-bad: " in done.stderr and "no-such-data" in done.stderr and "[runs/y-bad.log]" in done.stderr
     (ROOT / "runs/y-bad.log").unlink()
+    (ROOT / "runs/y-bad-seed1.lock").unlink()

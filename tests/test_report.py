@@ -107,6 +107,16 @@ def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_n
     assert (place / "results/trial.csv").read_bytes() == csv
 
 
+@pytest.mark.parametrize(
+    "lost", ["<!-- table trial -->\nMy chapter.\n", "<!-- table trial -->\n# My chapter\n" + README]
+)
+def test_a_table_without_an_end_loses_nothing(scored, place, lost):
+    (place / "README.md").write_text(lost, encoding="utf-8")
+    with pytest.raises(SystemExit, match="README.md: table trial has no <!-- end --> after it") as stopped:
+        report.main(["trial", "--scores", str(scored)])
+    assert one_line(stopped) and (place / "README.md").read_text(encoding="utf-8") == lost
+
+
 def test_a_clone_without_scores_makes_the_same_tables_and_figures(scored, place):
     report.main(["trial", "--scores", str(scored)])
     text, figures = (place / "README.md").read_text(encoding="utf-8"), sorted((place / "results").glob("*.png"))
