@@ -27,7 +27,9 @@ class PublishArguments:
     license: str | None = field(default=None, metadata={"help": "Licence of models and data, such as cc0-1.0."})
     language: str | None = field(default=None, metadata={"help": "Language tag, such as fr. Default: as in the data."})
     private: bool = field(default=False, metadata={"help": "Make what is new visible to its owners alone."})
-    revision: str = field(default="main", metadata={"help": "Branch to publish on, made where it is new."})
+    revision: str = field(
+        default="main", metadata={"help": "Branch of both models to publish on, made where it is new."}
+    )
     dry_run: bool = field(default=False, metadata={"help": "Print files and cards, and talk to no server."})
 
 

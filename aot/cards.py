@@ -42,14 +42,19 @@ def measured(scores: str, pair: dict[str, str]) -> dict:
 
 
 def renamed(content, names: dict[str, str]):
-    """JSON with other `names`, and without the folders of whoever wrote it: `data/en` for `/home/ann/data/en`."""
+    """JSON with other `names`, and of paths no more than the last two: `data/en` for `/home/ann/data/en`."""
     if isinstance(content, dict):
         return {renamed(key, names): renamed(value, names) for key, value in content.items()}
     if isinstance(content, list):
         return [renamed(each, names) for each in content]
-    if isinstance(content, str) and Path(content).is_absolute():
-        return names.get(content) or "/".join(Path(content).parts[-2:])
-    return names.get(content, content) if isinstance(content, str) else content
+    if not isinstance(content, str) or content in names:
+        return names.get(content, content)
+    flag, assigned, value = content.partition("=")
+    if flag.startswith("--") and assigned:
+        return f"{flag}={renamed(value, names)}"
+    parts = Path(content).parts
+    is_path = Path(content).is_absolute() or len(parts) > 2 and "://" not in content and " " not in content
+    return "/".join(part for part in parts[-2:] if part not in ("/", "..")) if is_path or ".." in parts else content
 
 
 def report_to_publish(report: dict, name: str) -> dict:

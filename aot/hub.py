@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi, RepoCard
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
 
 from aot.cards import data_card, pair_cards, renamed
@@ -161,6 +162,13 @@ def refuse_another(api: HfApi, repo: Repo, file: str, identity, ours: dict) -> N
         )
 
 
+def refuse_another_space(api: HfApi, repo: Repo, file: str) -> None:
+    """SystemExit when a Space has files, but not the `file` that tells ours."""
+    there = set(api.list_repo_files(**repo._asdict())) - {".gitattributes", "README.md"}
+    if there and file not in there:
+        raise SystemExit(f"{repo.repo_id}: is a Space of something else; choose another name")
+
+
 def recipe_in(config: dict) -> dict:
     """What a published checkpoint was made from; steps of one run have all of it in common."""
     return {key: value for key, value in config.get("arrow_of_time", {}).items() if key != "step"}
@@ -217,10 +225,18 @@ def metric_files(repo_id: str) -> Files:
     return folder_files(folder) | shown | {"README.md": card.encode()}
 
 
-def explorer_files(hub_model_id: str) -> Files:
-    """The explorer as a Space: what it imports lies beside it, and its card links to the pair, which it offers."""
+def linked_models(api: HfApi, repo: Repo) -> list[str]:
+    """The models to which the card of a Space links; none where there is no card."""
+    try:
+        return metadata_load(api.hf_hub_download(filename="README.md", **repo._asdict())).get("models", [])
+    except (EntryNotFoundError, AttributeError):
+        return []
+
+
+def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
+    """The explorer as a Space: what it imports lies beside it, and its card links to the pairs, which it offers."""
     card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
-    card.data.models = [f"{hub_model_id}-{direction}" for direction in DIRECTIONS]
+    card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
     imported = folder_files(ROOT, ("aot/**/*.py", "metrics/arrow_of_time/gap.py"))
     return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
 
@@ -240,6 +256,7 @@ def beside(hub_model_id: str, data, metric, explorer, license, language) -> dict
     others, user = {}, hub_model_id.split("/")[0]
     if data:
         repo = Repo(f"{user}/{Path(data).name}", "dataset")
+        check_name("--data", repo.repo_id)
         others["data"] = repo, data_files(repo.repo_id, data, license, language)
     if metric:
         check_name("--metric", metric)
@@ -248,7 +265,7 @@ def beside(hub_model_id: str, data, metric, explorer, license, language) -> dict
         others["metric"] = Repo(metric, "space"), metric_files(metric)
     if explorer:
         check_name("--explorer", explorer)
-        others["explorer"] = Repo(explorer, "space"), explorer_files(hub_model_id)
+        others["explorer"] = Repo(explorer, "space"), explorer_files(hub_model_id, [])
     return others
 
 
@@ -296,16 +313,21 @@ def publish(
     api = HfApi(token=token)
     with one_line_errors(hub_model_id):
         api.whoami()
-        for repo, files in others.values():
-            open_repo(api, repo, private)
-            if repo.repo_type == "dataset":
-                refuse_another(api, repo, "meta.json", data_in, read_meta(data))
-            send(api, repo, files, "Publish", state(api, repo)[0])
-            print(f"{repo.repo_id}: {repo.repo_type}")
         for direction, repo in repos.items():
             open_repo(api, repo, private)
             ours = read_json(Path(folders[direction], "config.json"))
             refuse_another(api, repo, "config.json", recipe_in, ours)
+        for kind, (other, _) in others.items():  # all are open to us before the first is sent
+            open_repo(api, other, private)
+            if kind == "data":
+                refuse_another(api, other, "meta.json", data_in, read_meta(data))
+            else:
+                refuse_another_space(api, other, {"metric": "arrow_of_time.py", "explorer": "aot/scoring.py"}[kind])
+            if kind == "explorer":
+                others[kind] = other, explorer_files(hub_model_id, linked_models(api, other))
+        for other, files in others.values():
+            send(api, other, files, "Publish", state(api, other)[0])
+            print(f"{other.repo_id}: {other.repo_type}")
         if report is None and api.file_exists(repo.repo_id, "aot.json", revision=revision):
             print("the cards there, which have ∂, are kept; --scores gives new ones")
             extra = dict.fromkeys(DIRECTIONS, {})

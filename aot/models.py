@@ -72,9 +72,13 @@ def build_model(vocab_size: int, context: int, size: str, model_type: str, overr
 
 
 def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
-    """A checkpoint (folder or Hub id) in float32, whatever it is stored in; SystemExit unless it is in safetensors."""
+    """A checkpoint (folder or Hub id) in float32, whatever it is stored in.
+
+    SystemExit unless it is whole and in safetensors: transformers gives random values to weights that are missing.
+    """
+    settings = {"revision": revision, "dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     try:
-        return AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=torch.float32, use_safetensors=True)
+        model, loaded = AutoModelForCausalLM.from_pretrained(path, **settings, ignore_mismatched_sizes=True)
     except OSError as error:
         cause = str(error).split("\n")[0]
         raise SystemExit(
@@ -82,6 +86,11 @@ def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
         ) from error
     except SafetensorError as error:
         raise SystemExit(f"{path}: its weights are damaged ({error}); fetch or save them again") from error
+    wrong = sorted(loaded["missing_keys"]) + sorted(name for name, *_ in loaded["mismatched_keys"])
+    if wrong:
+        more = f" and {len(wrong) - 1} more weights" if len(wrong) > 1 else ""
+        raise SystemExit(f"{path}: {wrong[0]}{more} are not there in the shape that config.json says; save them again")
+    return model
 
 
 def find_device(name: str | None) -> str:

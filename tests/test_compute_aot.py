@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY, one_line, rewrite, train
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 import compute_aot
@@ -357,6 +358,15 @@ def spoil_weights(folder):
         file.truncate(500)
 
 
+def spoil_a_tensor(change):
+    def spoil(folder):
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors, next(name for name in tensors if name.endswith("h.0.mlp.c_fc.weight")))
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    return spoil
+
+
 def spoil_numbers(folder):
     model = load_model(str(folder))
     model.transformer.wpe.weight.data[3] = torch.nan
@@ -368,6 +378,11 @@ def spoil_numbers(folder):
     [
         (spoil_pickle, "forward: no weights in safetensors: .*Pickled weights"),
         (spoil_weights, "forward: its weights are damaged"),
+        (spoil_a_tensor(lambda tensors, name: tensors.pop(name)), r"h.0.mlp.c_fc.weight are not there in the shape"),
+        (
+            spoil_a_tensor(lambda tensors, name: tensors.update({name: tensors[name][:, :3].contiguous()})),
+            r"h.0.mlp.c_fc.weight are not there in the shape",
+        ),
         (spoil_numbers, r"forward: gives token \d+ .* a loss of nan"),
         (lambda folder: (folder / RESULTS).unlink(), "forward: is not trained to the end; run the same training"),
         (lambda folder: (folder / "config.json").unlink(), "forward: no model there"),

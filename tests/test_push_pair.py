@@ -21,7 +21,7 @@ import compute_aot
 import make_synthetic
 import push_pair
 import run_clm_reverse
-from aot.cards import web_address
+from aot.cards import renamed, web_address
 from aot.data import DIRECTIONS, EOS, open_stream
 from aot.models import load_model
 from aot.runs import ROOT, file_sha256, read_json, write_json
@@ -367,6 +367,51 @@ def test_another_pair_does_not_take_its_place(published, second_pair, pair, hub,
     assert not hub.sent(WRITES)
 
 
+def test_a_space_of_something_else_is_left_alone(pair, hub, tmp_path):
+    for name in ("chat", "arrow_of_time"):
+        HfApi().create_repo(f"ann/{name}", repo_type="space", space_sdk="gradio", exist_ok=True)
+    HfApi().upload_file(path_or_fileobj=b"chat", path_in_repo="app.py", repo_id="ann/chat", repo_type="space")
+    flags = ["--explorer", "ann/chat", "--metric", "ann/arrow_of_time"]
+    hub.requests = []
+    refused(pair, "ann/beside", *flags, match="ann/chat: is a Space of something else; choose another name")
+    assert files("ann/chat", kind="spaces")["app.py"] == b"chat"
+    assert not [request for request in hub.sent(WRITES) if "commit" in str(request)]
+
+
+def test_nothing_is_sent_where_the_pair_could_not_be(published, second_pair, data, hub):
+    flags = ["--explorer", "ann/new-explorer"]
+    refused(second_pair, published, *flags, match="ann/tiny-forward: holds something else")
+    assert ("spaces", "ann/new-explorer") not in HUB.repos
+
+
+def test_an_explorer_keeps_its_other_pairs(published, pair, hub):
+    push(pair, published, "--explorer", "ann/all")
+    push(pair, "ann/second", "--explorer", "ann/all")
+    card = files("ann/all", kind="spaces")["README.md"].decode()
+    assert ModelCard(card).data.models == [f"ann/{name}-{each}" for name in ("tiny", "second") for each in DIRECTIONS]
+
+
+@pytest.mark.parametrize(
+    ("content", "published"),
+    [
+        ("/home/ann/acme/data/en", "data/en"),
+        ("--data=/home/ann/acme/data/en", "--data=data/en"),
+        ("../../ann/acme/data/en", "data/en"),
+        ("../en", "en"),
+        ("acme/secret/data/en", "data/en"),
+        ("/en", "en"),
+        ("runs/x/forward", "ann/x-forward"),
+        ("https://data.statmt.org/cc-100/fr.txt.xz", "https://data.statmt.org/cc-100/fr.txt.xz"),
+        ("forward/backward of a/b text", "forward/backward of a/b text"),
+        ("data/en", "data/en"),
+        ("--bf16", "--bf16"),
+        ("n_layer=2,n_embd=16", "n_layer=2,n_embd=16"),
+    ],
+)
+def test_of_paths_the_last_two_names_are_published(content, published):
+    assert renamed([content], {"runs/x/forward": "ann/x-forward"}) == [published]
+
+
 def unfinished(folder):
     (folder / "backward" / "results.json").unlink()
 
@@ -395,6 +440,7 @@ def other_step(folder):
         (None, "--hub_model_id a/b/c", "--hub_model_id a/b/c: must be USER/NAME"),
         (None, "--metric ann/arrow", "must be USER/arrow_of_time, evaluate loads the file of that name"),
         (None, "--data {missing}", "missing: not a data folder"),
+        (None, "--data my#text", "--data ann/my#text: must be USER/NAME"),
         (None, "--scores {missing}", "missing: no aot.json in it; compute_aot.py --pair .*pair makes one"),
         (None, "--licence mit", "--licence mit: unknown; see --help"),
     ],
