@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from pathlib import Path
+from threading import Lock
 
 import gradio as gr
 import numpy as np
@@ -37,6 +38,9 @@ from metrics.arrow_of_time.gap import arrow_from_totals
 CARD = Path(__file__).with_name("README.md")
 MOST_CHARACTERS, MOST_TOKENS, MOST_PAIRS = 20_000, 4_000, 4  # seconds of work, not minutes
 BARS = 60  # tokens whose bars can be told apart
+LOADING = (
+    Lock()
+)  # `from_pretrained` patches a class while it loads: two at once leave weights untied, which are random
 DARKEST = 0.7  # opacity of the strongest colour, on which black and white letters can still be read
 # No colour that means a direction, and no font from the network.
 THEME = gr.themes.Default(primary_hue="slate", font=["system-ui", "sans-serif"], font_mono=["monospace"])
@@ -101,9 +105,15 @@ def known_pairs(given: list[str], card: Path = CARD) -> list[str]:
     return list(dict.fromkeys(given + linked + finished))
 
 
-@lru_cache(maxsize=MOST_PAIRS)
 def open_pair(name: str) -> Pair:
     """The models of a pair; SystemExit where there are none, or they differ in more than direction."""
+    with LOADING:
+        return load_pair(name)
+
+
+@lru_cache(maxsize=MOST_PAIRS)
+def load_pair(name: str) -> Pair:
+    """The same, for one thread at a time."""
     paths = locate_pair(name)
     configs = pair_configs([paths])
     tokenizer = pair_tokenizers(configs)[paths["forward"]]
@@ -138,16 +148,19 @@ def shade(difference: float, strongest: float) -> str:
 
 
 def tokens_html(text: Measured, strongest: float) -> str:
-    """The text, each token in the colour of ℓ← − ℓ→; both losses show where the pointer or the focus is."""
+    """The text, each token in the colour of ℓ← − ℓ→; both losses show where the pointer is, or a tap was.
+
+    Thousands of tokens are no stops of the Tab key; who does not point has the same numbers as CSV.
+    """
     spans = []
     for token, forward, backward in zip(text.tokens, *text.losses.values(), strict=True):
         losses = f"forward → {forward:.2f} nats\nbackward ← {backward:.2f} nats\nℓ← − ℓ→ = {backward - forward:+.2f}"
         shown = html.escape(token).replace("\n", "↵\n") + ("\n" if token == "∎" else "")
         spans.append(
-            f'<span class="token" tabindex="0" style="background:{shade(backward - forward, strongest)}" '
+            f'<span class="token" tabindex="-1" style="background:{shade(backward - forward, strongest)}" '
             f'data-losses="{losses}">{shown}</span>'
         )
-    return f'<div class="tokens">{"".join(spans)}</div>'
+    return f'<div class="tokens" dir="auto">{"".join(spans)}</div>'
 
 
 def scale_html(strongest: float) -> str:
@@ -172,11 +185,12 @@ def figure_html(description: str, plot: Callable, *args) -> str:
 def verdict_html(report: dict) -> str:
     """∂, what its interval covers, and no arrow but where that excludes 0."""
     rows = [
-        ("", "forward →", "backward ←"),
         ("nats per token", f"{report['forward']:.4f}", f"{report['backward']:.4f}"),
         ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", ""),
     ]
-    cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    cells = '<tr><td></td><th scope="col">forward →</th><th scope="col">backward ←</th></tr>'
+    for name, *values in rows:
+        cells += f'<tr><th scope="row">{name}</th>{"".join(f"<td>{value}</td>" for value in values)}</tr>'
     documents = report["documents"]
     if report["low"] is None:
         covers = (
@@ -286,7 +300,7 @@ def write_page(names: list[str], prompt: str, new: int, temperature: float, top_
             parts[direction] = [f'<span class="{direction}">{html.escape(each["text"])}</span>' for each in results]
         middle = f'<span class="prompt">{html.escape(prompt)}</span>'
         rows = zip(parts["backward"], parts["forward"], strict=True)
-        written = "".join(f'<div class="written">{before}{middle}{after}</div>' for before, after in rows)
+        written = "".join(f'<div class="written" dir="auto">{before}{middle}{after}</div>' for before, after in rows)
         cards.append(f'<div class="pair"><h3>{html.escape(pair.name)}</h3>{written}</div>')
     legend = '<span class="backward">What came before</span>, the <span class="prompt">prompt</span>, and '
     legend += '<span class="forward">what comes next</span>.'

@@ -7,7 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -88,6 +91,23 @@ def page(browser, address):
     yield page
     page.close()
     assert all(url.startswith((address, "data:", "blob:")) for url in asked), "the page needs nothing from elsewhere"
+
+
+def test_two_readers_do_not_load_models_at_once(pair, second_pair, monkeypatch):
+    """As `from_pretrained` patches a class while it loads, whose weights then could stay untied."""
+    loading, busy = explorer.load_model, Lock()
+
+    def load_model(path):
+        assert busy.acquire(blocking=False), "two at once"
+        time.sleep(0.1)
+        busy.release()
+        return loading(path)
+
+    monkeypatch.setattr(explorer, "load_model", load_model)
+    explorer.load_pair.cache_clear()
+    with ThreadPoolExecutor(3) as readers:
+        opened = list(readers.map(explorer.open_pair, map(str, (pair, second_pair, pair))))
+    assert opened[0] is opened[2] and opened[0].name == str(pair) and opened[1].name == str(second_pair)
 
 
 def measured(page, text: str, pairs: int = 1) -> None:
