@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
@@ -41,6 +42,44 @@ class Numbered(Dataset):
         return {**self.collate(windows), "window": torch.tensor(numbers)}
 
 
+class WindowLosses:
+    """Mean loss in nats of each window trained on, with its step and number: rows of WINDOW_LOSS.
+
+    They stand in an order that does not depend on the number of processes, and is that of the other direction.
+    """
+
+    def __init__(self, accelerator: Accelerator):
+        self.accelerator = accelerator
+        self.kept = []  # arrays [n] of WINDOW_LOSS
+        self.new = []  # step, numbers [B] and losses [B] of the batches since, on the device of each process
+
+    def add(self, step: int, windows: torch.Tensor, losses: torch.Tensor) -> None:
+        """The losses [B] of a batch of `windows` [B]; nothing waits for them."""
+        self.new.append((step, windows, losses.detach()))
+
+    def collect(self) -> None:
+        """Bring what is new from all processes into `kept`."""
+        if not self.new:
+            return
+        steps, *columns = zip(*self.new, strict=True)
+        steps = np.repeat(steps, [len(windows) for windows in columns[0]])
+        windows, losses = (self.accelerator.gather(torch.cat(column)).cpu().numpy() for column in columns)
+        rows = np.empty(len(windows), WINDOW_LOSS)
+        rows["step"], rows["window"], rows["loss"] = np.tile(steps, self.accelerator.num_processes), windows, losses
+        self.kept.append(rows[np.lexsort((rows["window"], rows["step"]))])
+        self.new = []
+
+    def load(self, checkpoint: Path) -> None:
+        """Those of a run up to a checkpoint of it."""
+        self.kept = [np.load(checkpoint / WINDOW_LOSSES)]
+
+    def save(self, folder: Path) -> None:
+        """Write the loss of every window trained on so far; a matter of all processes."""
+        self.collect()
+        if self.accelerator.is_main_process:
+            np.save(folder / WINDOW_LOSSES, np.concatenate([np.empty(0, WINDOW_LOSS), *self.kept]))
+
+
 class ReverseTrainer(Trainer):
     """Trains one direction; with the run folder of its `twin`, each evaluation also gives ∂ at the same step."""
 
@@ -50,16 +89,15 @@ class ReverseTrainer(Trainer):
         self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
         self.loss_is_scaled_for_ga = False  # all micro-batches have equally many tokens
         self.first_bad_step = torch.tensor(math.inf, device=self.args.device)
-        self.window_losses = []  # arrays of WINDOW_LOSS, and those of the steps since, on the device of each process:
-        self.new_window_losses = []  # step, number of each window of a batch [B], its loss [B]
+        self.window_losses = WindowLosses(self.accelerator)
         self.interruption = Interruption(self)
         self.add_callback(self.interruption)
         self.add_callback(StopAtNonFiniteLoss(self))
 
     def train(self, resume_from_checkpoint: str | None = None, **kwargs):
         """As the Trainer does; SIGTERM, with which clusters take a machine back, saves and ends it with status 143."""
-        kept = Path(resume_from_checkpoint or "", WINDOW_LOSSES)
-        self.window_losses = [np.load(kept)] if resume_from_checkpoint and kept.is_file() else []
+        if resume_from_checkpoint:
+            self.window_losses.load(Path(resume_from_checkpoint))
         before = signal.signal(signal.SIGTERM, self.interruption.ask)
         try:
             return super().train(resume_from_checkpoint, **kwargs)
@@ -70,7 +108,7 @@ class ReverseTrainer(Trainer):
         """Mean loss of all tokens in nats; the usual causal-LM loss would leave out the first token of each window."""
         outputs = model(input_ids=inputs["input_ids"])
         losses = token_losses(outputs.logits, inputs["labels"])
-        self.new_window_losses.append((self.state.global_step + 1, inputs["window"], losses.detach().mean(1)))
+        self.window_losses.add(self.state.global_step + 1, inputs["window"], losses.mean(1))
         loss = losses.mean()
         return (loss, outputs) if return_outputs else loss
 
@@ -85,28 +123,9 @@ class ReverseTrainer(Trainer):
         self.first_bad_step = torch.minimum(self.first_bad_step, bad_step)  # stays on the device: nothing waits for it
         return loss
 
-    def keep_window_losses(self) -> None:
-        """Bring the losses of the steps since the last time from all processes into `window_losses`."""
-        if not self.new_window_losses:
-            return
-        steps, *columns = zip(*self.new_window_losses, strict=True)
-        steps = np.repeat(steps, [len(window) for window in columns[0]])
-        window, loss = (self.accelerator.gather(torch.cat(column)).cpu().numpy() for column in columns)
-        rows = np.empty(len(window), WINDOW_LOSS)
-        rows["step"], rows["window"], rows["loss"] = np.tile(steps, self.args.world_size), window, loss
-        # in an order that does not depend on the number of processes, and is that of the other direction
-        self.window_losses.append(rows[np.lexsort((rows["window"], rows["step"]))])
-        self.new_window_losses = []
-
-    def save_window_losses(self, folder: str) -> None:
-        """Write the loss of every window trained on so far."""
-        self.keep_window_losses()
-        if self.args.should_save:
-            np.save(Path(folder, WINDOW_LOSSES), np.concatenate([np.empty(0, WINDOW_LOSS), *self.window_losses]))
-
     def save_state(self):
         super().save_state()
-        self.save_window_losses(self.args.output_dir)
+        self.window_losses.save(Path(self.args.output_dir))
 
     def _get_train_sampler(self, train_dataset=None):
         """As many windows an epoch as make whole steps: 30 × 3 and 90 × 1 are the same training."""
@@ -166,7 +185,7 @@ class ReverseTrainer(Trainer):
         checkpoint = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         with writing(checkpoint):
             super()._save_checkpoint(model, trial)
-            self.save_window_losses(checkpoint)
+            self.window_losses.save(checkpoint)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(checkpoint)
@@ -228,4 +247,4 @@ class StopAtNonFiniteLoss(TrainerCallback):
         if control.should_log or control.should_save or control.should_evaluate:
             if (step := self.trainer.first_bad_step.item()) < math.inf:
                 self.trainer.stop_at_bad_loss("loss", int(step))
-            self.trainer.keep_window_losses()  # here, where the device was waited for
+            self.trainer.window_losses.collect()  # here, where the device was waited for
