@@ -54,8 +54,8 @@ STAGES = [
 ]
 # seconds of an attempt that finds the experiment at a stage, half a second of which it needs to start training
 LONGEST = {"reading": 0.4, "encoding": 0.7, "training": 5, "scoring": 2.5}
-# The manifest has hashes of logged times, and training_args.bin the name of a module, which a command calls __main__. A
-# lock may be left by a kill after the results were written.
+# The manifest has hashes of logged times, training_args.bin the name of a module, which a command calls __main__, and a
+# kill after the results were written leaves a lock.
 NOT_COMPARED = {*provenance(), "train_seconds", "log.txt", MANIFEST, "training_args.bin", ".lock"}
 
 
