@@ -54,7 +54,7 @@ STAGES = [
 ]
 # seconds of an attempt that finds the experiment at a stage, half a second of which it needs to start training
 LONGEST = {"reading": 0.4, "encoding": 0.7, "training": 5, "scoring": 2.5}
-# The manifest has hashes of logged times, training_args.bin the name of a module, which a command calls __main__, and a
+# The manifest has hashes of logged times, training_args.bin the name of a module, which commands call __main__, and a
 # kill after the results were written leaves a lock.
 NOT_COMPARED = {*provenance(), "train_seconds", "log.txt", MANIFEST, "training_args.bin", ".lock"}
 
