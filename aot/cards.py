@@ -53,8 +53,10 @@ def renamed(content, names: dict[str, str]):
     if flag.startswith("--") and assigned:
         return f"{flag}={renamed(value, names)}"
     parts = Path(content).parts
-    is_path = Path(content).is_absolute() or len(parts) > 2 and "://" not in content and " " not in content
-    return "/".join(part for part in parts[-2:] if part not in ("/", "..")) if is_path or ".." in parts else content
+    long = len(parts) > 2 and not re.search("://| ", content)  # neither an address nor a sentence
+    if not (long or Path(content).is_absolute() or ".." in parts):
+        return content
+    return "/".join(part for part in parts[-2:] if part not in ("/", ".."))
 
 
 def report_to_publish(report: dict, name: str) -> dict:

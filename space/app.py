@@ -38,10 +38,9 @@ from metrics.arrow_of_time.gap import arrow_from_totals
 CARD = Path(__file__).with_name("README.md")
 MOST_CHARACTERS, MOST_TOKENS, MOST_PAIRS = 20_000, 4_000, 4  # seconds of work, not minutes
 BARS = 60  # tokens whose bars can be told apart
-LOADING = (
-    Lock()
-)  # `from_pretrained` patches a class while it loads: two at once leave weights untied, which are random
 DARKEST = 0.7  # opacity of the strongest colour, on which black and white letters can still be read
+# `from_pretrained` patches a class while it loads: two threads at once would leave weights untied, which are random.
+LOADING = Lock()
 # No colour that means a direction, and no font from the network.
 THEME = gr.themes.Default(primary_hue="slate", font=["system-ui", "sans-serif"], font_mono=["monospace"])
 INTRODUCTION = """
