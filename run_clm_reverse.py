@@ -25,8 +25,11 @@ from transformers.integrations import unset_hf_deepspeed_config
 
 from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
+from aot.fast import has_fast_path, use_fast_path
 from aot.models import build_model, check_context, load_model
+from aot.optimizers import MUON, check_muon
 from aot.pairs import load_config, recipe_of, without
+from aot.parallel import at_once, wait_for
 from aot.runs import (
     RECIPE,
     RESULTS,
@@ -84,6 +87,20 @@ class RunArguments:
             "forward/ and backward/ in it) gives each direction its own."
         },
     )
+    arithmetic: Literal["fast", "stock"] = field(
+        default="fast",
+        metadata={
+            "help": "fast: the same losses with less work (aot/fast.py), for gpt2; other models have none, and are as "
+            "with stock, which is the model of transformers as it is."
+        },
+    )
+    parallel_directions: bool = field(
+        default=False,
+        metadata={
+            "help": "With --direction both: at once, each in a process of its own with half of the cores, or on a GPU "
+            "of its own where there are two."
+        },
+    )
 
 
 def paper(name: str, value):
@@ -114,6 +131,10 @@ class ReverseTrainingArguments(TrainingArguments):
     lr_scheduler_type: str = paper("lr_scheduler_type", "cosine")
     warmup_steps: float = paper("warmup_steps", 0.01)
     weight_decay: float = paper("weight_decay", 0.01)
+    optim: str = field(
+        default=TrainingArguments.default_optim,
+        metadata={"help": "Optimizer: one of transformers, or muon: Muon for the matrices of the blocks, AdamW else."},
+    )
     num_train_epochs: float = paper("num_train_epochs", 1.0)
     logging_steps: float = paper("logging_steps", 50)
     logging_nan_inf_filter: bool = paper("logging_nan_inf_filter", False)
@@ -125,9 +146,13 @@ class ReverseTrainingArguments(TrainingArguments):
 
     def __post_init__(self):
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
+        muon, self.optim = self.optim == MUON, "adamw_torch" if self.optim == MUON else self.optim
         if self.bf16 is None:
             self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
         super().__post_init__()
+        if muon:  # which transformers does not know
+            check_muon(self)
+            self.optim = MUON
         if self.deepspeed_plugin:  # weights stay float32 by its `bf16: {}`; the Trainer does not fill in autocast
             autocast = self.deepspeed_plugin.hf_ds_config.config.get("torch_autocast", {})
             autocast |= {"enabled": self.bf16} if autocast.get("enabled") == "auto" else {}
@@ -175,9 +200,9 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     if run.model_name_or_path is None:
         model = build_model(meta["vocab_size"], run.context, run.size, run.model_type, run.config_overrides)
         check_context(model.config, run.context)
-        return model
+        return use_fast_path(model) if run.arithmetic == "fast" else model
     folder = Path(run.model_name_or_path) / direction
-    model = load_model(str(folder) if folder.is_dir() else run.model_name_or_path)
+    model = load_model(str(folder) if folder.is_dir() else run.model_name_or_path, fast=run.arithmetic == "fast")
     check_context(model.config, run.context)
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
@@ -235,6 +260,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         "context": run.context,
         "stride": windows.stride,
         "windows_per_step": windows_per_step,
+        "arithmetic": "fast" if has_fast_path(model) else "stock",
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
         "parameters": model.num_parameters(),
         **{f"model.{name}": value for name, value in model.config.to_diff_dict().items() if name not in NOT_MODEL},
@@ -273,6 +299,13 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
         return fit(prepared, checkpoint, run, args, written)
 
 
+def finished_twin(folder: Path, recipe: dict) -> Path | None:
+    """Run folder of the other direction of the same pair, None unless it is trained to the end."""
+    twin = folder.with_name(DIRECTIONS[recipe["direction"] == "forward"])
+    is_twin = without(read_json(twin / RECIPE) or {}, ("direction",)) == without(recipe, ("direction",))
+    return twin if is_twin and (twin / RESULTS).exists() else None
+
+
 def fit(
     prepared: Prepared, checkpoint: str | None, run: RunArguments, args: ReverseTrainingArguments, written: str
 ) -> dict:
@@ -281,8 +314,6 @@ def fit(
 
     folder, recipe = Path(args.output_dir), prepared.recipe
     direction = recipe["direction"]
-    twin = folder.with_name(DIRECTIONS[direction == "forward"])
-    is_twin = without(read_json(twin / RECIPE) or {}, ("direction",)) == without(recipe, ("direction",))
     trainer = ReverseTrainer(
         model=prepared.model,
         args=args,
@@ -290,12 +321,16 @@ def fit(
         eval_dataset=prepared.held_out,
         data_collator=ReverseTokenCollator(direction),
         processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
-        twin=twin if is_twin else None,
+        twin=finished_twin(folder, recipe),
     )
     progress = trainer.train(resume_from_checkpoint=checkpoint)
     step = trainer.state.global_step
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
+    if run.parallel_directions and direction == DIRECTIONS[1]:
+        wait_for(folder.with_name(DIRECTIONS[0]) / RESULTS, stopped=lambda: trainer.interruption.asked)
+    if twin := finished_twin(folder, recipe):
+        trainer.compare_with(twin)
     with writing(folder):
         trainer.save_model()
         trainer.save_state()
@@ -321,20 +356,40 @@ def fit(
     return results
 
 
+def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
+    """The arguments, with the run folder; SystemExit where they do not go together."""
+    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    model = run.size if run.model_type == "gpt2" else f"{run.model_type}-{run.size}"
+    args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
+    if run.parallel_directions and (run.direction != "both" or args.world_size > 1):
+        raise SystemExit(
+            "--parallel_directions starts one process for each direction: it goes with --direction both, and not with "
+            "a launcher of several processes"
+        )
+    return run, args
+
+
+def train_apart(direction: str, argv: list[str], written: str) -> None:
+    """Train one direction in a process of its own."""
+    run, args = parse(argv)
+    args.push_to_hub = False
+    train(direction, run, args, written)
+
+
 def main(argv: list[str] | None = None) -> None:
     argv = spelled_out(argv)
-    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    run, args = parse(argv)
     publishes, args.push_to_hub = args.push_to_hub, False  # the Trainer would push a pickle, and one direction alone
     if publishes:
         from aot.hub import check_login, publish
 
         check_login(args.hub_model_id, args.hub_token)  # before training, not after days of it
-    model = run.size if run.model_type == "gpt2" else f"{run.model_type}-{run.size}"
-    args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
     both = run.direction == "both"
     written = repeatable(argv, args.world_size)
     if both:  # what would stop the second direction had better do so before days of training the first
         prepare(DIRECTIONS[1], run, args)
+    if run.parallel_directions:
+        at_once(train_apart, argv, written)  # what they have finished, `train` finds
     losses = {name: train(name, run, args, written)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
     if args.process_index == 0:
         print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")

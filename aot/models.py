@@ -10,6 +10,7 @@ from transformers.utils import logging
 
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import EOS_ID
+from aot.fast import use_fast_path
 
 logging.disable_progress_bar()  # of loading and writing weights: it would break up the bars of training and scoring
 
@@ -71,8 +72,8 @@ def build_model(vocab_size: int, context: int, size: str, model_type: str, overr
         raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {cause}") from error
 
 
-def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
-    """A checkpoint (folder or Hub id) in float32, whatever it is stored in.
+def load_model(path: str, revision: str | None = None, fast: bool = True) -> PreTrainedModel:
+    """A checkpoint (folder or Hub id) in float32, whatever it is stored in, with the `fast` path if it can have it.
 
     SystemExit unless it is whole and in safetensors: transformers gives random values to weights that are missing.
     """
@@ -90,7 +91,7 @@ def load_model(path: str, revision: str | None = None) -> PreTrainedModel:
     if wrong:
         more = f" and {len(wrong) - 1} more weights" if len(wrong) > 1 else ""
         raise SystemExit(f"{path}: {wrong[0]}{more} are not there in the shape that config.json says; save them again")
-    return model
+    return use_fast_path(model) if fast else model
 
 
 def find_device(name: str | None) -> str:

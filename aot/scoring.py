@@ -8,12 +8,21 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from aot.data import EOS_ID, ReverseTokenCollator, orient
+from aot.fast import TokenLosses, has_fast_path
 
 
 def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Losses [B, T] in nats of `labels` [B, T] under `logits` [B, T, V]; 0 where the label is -100."""
     flat = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
     return flat.view_as(labels)
+
+
+def losses_under(model: torch.nn.Module, inputs: dict[str, torch.Tensor], fast: bool) -> TokenLosses:
+    """Losses of a batch, as ReverseTokenCollator makes it, under a model, wrapped or not, that has the `fast` path."""
+    if fast:
+        return model(input_ids=inputs["input_ids"], targets=inputs["labels"])
+    losses = token_losses(model(input_ids=inputs["input_ids"]).logits, inputs["labels"])
+    return TokenLosses(losses.mean(), losses)
 
 
 def spans(tokens: int, context: int, stride: int, direction: str) -> list[tuple[int, int, int]]:
@@ -59,7 +68,7 @@ def score(
         for batch in batched(windows, batch_size or automatic_batch_size(model, context)):
             inputs = collate([reading[begin:end].astype(np.int64) for begin, end, _ in batch])
             inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-            scored = token_losses(model(input_ids=inputs["input_ids"]).logits, inputs["labels"]).cpu().numpy()
+            scored = losses_under(model, inputs, has_fast_path(model)).losses.cpu().numpy()
             for row, (begin, end, first) in zip(scored, batch, strict=True):
                 losses[first:end] = row[first - begin : end - begin]
                 bar.update(end - first)

@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from accelerate import Accelerator
 from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
+from aot.fast import has_fast_path
+from aot.optimizers import MUON, muon_for
 from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
-from aot.scoring import token_losses
+from aot.scoring import losses_under
 from aot.tokenizers import save_tokenizer
 from metrics.arrow_of_time.gap import arrow
 
+QUESTION_SECONDS = 2.0  # between two questions to all processes whether one was told to stop
 UNLOGGED = "unlogged"  # key in `trainer_state.json` of the loss added up since the last log, and of the step of that
 
 
@@ -86,6 +90,7 @@ class ReverseTrainer(Trainer):
     def __init__(self, *args, twin: Path | None = None, **kwargs):
         super().__init__(*args, compute_metrics=self.exact_loss, **kwargs)
         self.twin = twin
+        self.fast = has_fast_path(self.model)  # of the model itself: later it may be wrapped
         self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
         self.loss_is_scaled_for_ga = False  # all micro-batches have equally many tokens
         self.first_bad_step = torch.tensor(math.inf, device=self.args.device)
@@ -106,11 +111,14 @@ class ReverseTrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Mean loss of all tokens in nats; the usual causal-LM loss would leave out the first token of each window."""
-        outputs = model(input_ids=inputs["input_ids"])
-        losses = token_losses(outputs.logits, inputs["labels"])
-        self.window_losses.add(self.state.global_step + 1, inputs["window"], losses.mean(1))
-        loss = losses.mean()
-        return (loss, outputs) if return_outputs else loss
+        outputs = losses_under(model, inputs, self.fast)
+        self.window_losses.add(self.state.global_step + 1, inputs["window"], outputs.losses.mean(1))
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    def create_optimizer(self, *model):
+        if self.args.optim == MUON and self.optimizer is None:
+            self.optimizer = muon_for(self.model, self.args, self.get_decay_parameter_names(self.model))
+        return super().create_optimizer(*model)
 
     def _run_epoch(self, *args, **kwargs):
         """Nothing after the last step: the Trainer does one more when it resumes from there, with `max_steps`."""
@@ -154,7 +162,7 @@ class ReverseTrainer(Trainer):
         # DeepSpeed evaluates without its engine, and would do so without autocast
         autocast = torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16)
         with torch.no_grad(), self.compute_loss_context_manager(), autocast:
-            losses = token_losses(model(input_ids=inputs["input_ids"]).logits, inputs["labels"])
+            losses = losses_under(model, inputs, self.fast).losses
         return None, losses, inputs["labels"]
 
     def exact_loss(self, prediction) -> dict[str, float]:
@@ -165,10 +173,19 @@ class ReverseTrainer(Trainer):
             self.stop_at_bad_loss("held-out loss", self.state.global_step)
         metrics = {"loss": loss, "tokens": int(scored.sum())}
         twin_loss = evaluations(log_history(self.twin)).get(self.state.global_step) if self.twin else None
-        if twin_loss is not None:
-            pair = (loss, twin_loss) if self.model.config.direction == "forward" else (twin_loss, loss)
-            metrics["aot"] = arrow(*([value] for value in pair))["aot"]
-        return metrics
+        return metrics if twin_loss is None else metrics | {"aot": self.aot(loss, twin_loss)}
+
+    def aot(self, loss: float, twin_loss: float) -> float:
+        """∂ from this run's held-out loss and the twin's."""
+        pair = (loss, twin_loss) if self.model.config.direction == "forward" else (twin_loss, loss)
+        return arrow(*([value] for value in pair))["aot"]
+
+    def compare_with(self, twin: Path) -> None:
+        """Log ∂ at the steps where it is not, as the twin was training then: as if it had been trained before."""
+        losses = evaluations(log_history(twin))
+        for entry in self.state.log_history:
+            if "eval_loss" in entry and entry["step"] in losses:
+                entry.setdefault("eval_aot", self.aot(entry["eval_loss"], losses[entry["step"]]))
 
     def stop_at_bad_loss(self, which: str, step: int) -> None:
         """SystemExit that says from where the run can go on."""
@@ -206,6 +223,7 @@ class Interruption(TrainerCallback):
 
     def __init__(self, trainer: ReverseTrainer):
         self.trainer, self.asked, self.agreed = trainer, False, False
+        self.next_question, self.since = 0, (0, time.monotonic())  # step to ask at; step and time of the last question
 
     def ask(self, *_) -> None:
         self.asked = True
@@ -216,14 +234,23 @@ class Interruption(TrainerCallback):
             self.trainer._globalstep_last_logged = unlogged["since"]
 
     def on_step_end(self, args, state, control, **kwargs):
-        accelerator = self.trainer.accelerator
-        if self.asked:
-            accelerator.set_trigger()
-        if self.asked or accelerator.num_processes > 1:
-            self.agreed = accelerator.check_trigger()  # signals reach processes at different steps
+        if self.trainer.accelerator.num_processes == 1:
+            self.agreed = self.asked
+        elif state.global_step >= self.next_question:
+            self.agree(state.global_step)
         control.should_save |= self.agreed
 
     on_evaluate = on_step_end  # saves at once after a long evaluation, and not only after the next step
+
+    def agree(self, step: int) -> None:
+        """Ask all processes, which signals reach at different steps, and agree on when to ask again: a question makes
+        them wait for each other, so there is one every `QUESTION_SECONDS`."""
+        last, then = self.since
+        rate = (time.monotonic() - then) / max(1, step - last)  # seconds per step
+        mine = torch.tensor([self.asked, rate], dtype=torch.float64, device=self.trainer.args.device)
+        asked, rates = self.trainer.accelerator.reduce(mine, "sum").tolist()
+        self.agreed, self.since = asked > 0, (step, time.monotonic())
+        self.next_question = step + max(1, int(QUESTION_SECONDS * self.trainer.accelerator.num_processes / rates))
 
     def on_save(self, args, state, control, **kwargs):
         if self.agreed:

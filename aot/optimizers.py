@@ -1,0 +1,93 @@
+"""Muon for the matrices of the blocks and AdamW for all else, as one optimizer with one learning rate."""
+
+import ast
+from collections.abc import Iterable
+
+import torch
+from accelerate.utils import DistributedType
+from transformers import PreTrainedModel, TrainingArguments
+
+MUON = "muon"  # its name for --optim, where transformers has none
+
+
+class MuonWithAdamW(torch.optim.Optimizer):
+    """`torch.optim.Muon` (Jordan, 2024) for some parameter groups and `torch.optim.AdamW` for others.
+
+    Steps of Muon are scaled to the root mean square of those of AdamW (Liu et al., 2025, arXiv 2502.16982).
+    """
+
+    def __init__(self, matrices: list[dict], others: list[dict], muon: dict, adamw: dict):
+        self.parts = [
+            torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **muon),
+            torch.optim.AdamW(others, **adamw),
+        ]
+        super().__init__([group for part in self.parts for group in part.param_groups], {})
+        self.share()
+
+    def share(self) -> None:
+        """Let the parts work on the groups and the state of the whole, which are scheduled, saved and loaded."""
+        first = len(self.parts[0].param_groups)
+        self.parts[0].param_groups, self.parts[1].param_groups = self.param_groups[:first], self.param_groups[first:]
+        for part in self.parts:
+            part.state = self.state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict(state_dict)
+        self.share()
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One step of both."""
+        loss = closure() if closure else None
+        for part in self.parts:
+            part.step()
+        return loss
+
+
+def muon_for(model: PreTrainedModel, args: TrainingArguments, decayed: Iterable[str]) -> MuonWithAdamW:
+    """The optimizer of a model: Muon has its 2-D weights but embeddings and head; `decayed` names what AdamW decays.
+
+    `--optim_args` are Muon's: `momentum=0.9,ns_steps=6`. ValueError where it knows none of that name.
+    """
+    head = model.get_output_embeddings()
+    excluded = {id(weight) for weight in (head.parameters() if head is not None else ())}
+    for module in model.modules():
+        if isinstance(module, torch.nn.Embedding):
+            excluded |= {id(weight) for weight in module.parameters()}
+    groups = {"matrix": [], "decayed": [], "other": []}
+    for name, weight in model.named_parameters():
+        if weight.ndim == 2 and id(weight) not in excluded:
+            groups["matrix"].append(weight)
+        else:
+            groups["decayed" if name in set(decayed) else "other"].append(weight)
+    shared = {"lr": args.learning_rate, "weight_decay": args.weight_decay}
+    betas = {"betas": (args.adam_beta1, args.adam_beta2), "eps": args.adam_epsilon, "fused": True}
+    others = [{"params": groups["decayed"]}, {"params": groups["other"], "weight_decay": 0.0}]
+    return MuonWithAdamW(
+        [{"params": groups["matrix"]}],
+        [group for group in others if group["params"]],
+        shared | muon_arguments(args.optim_args),
+        shared | betas,
+    )
+
+
+def check_muon(args: TrainingArguments) -> None:
+    """ValueError where the matrices that Muon needs whole are sharded, and for wrong arguments."""
+    muon_arguments(args.optim_args)
+    if args.deepspeed_plugin or args.fsdp or args.distributed_state.distributed_type == DistributedType.FSDP:
+        raise ValueError(
+            f"--optim {MUON}: needs each matrix and its gradient whole, which ZeRO and FSDP divide among processes. "
+            "Launch with one process or with DDP, or choose another --optim"
+        )
+
+
+def muon_arguments(written: str | None) -> dict:
+    """`momentum=0.9,ns_steps=6` as a dictionary; ValueError for what Muon does not take."""
+    given = dict(each.partition("=")[::2] for each in (written or "").replace(" ", "").split(",") if each)
+    if unknown := given.keys() - {"momentum", "nesterov", "ns_steps", "eps"}:
+        wrong = ", ".join(sorted(unknown))
+        raise ValueError(f"--optim_args {written}: Muon has no {wrong}, but momentum, nesterov, ns_steps and eps")
+    try:
+        return {name: ast.literal_eval(value) for name, value in given.items()}
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"--optim_args {written}: write numbers, such as momentum=0.9,ns_steps=6") from error

@@ -1,0 +1,95 @@
+"""Both directions at once, each in a process of its own."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import torch
+
+from aot.data import DIRECTIONS
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def environment_of(number: int) -> Iterator[None]:
+    """Makes `os.environ` for a while that of the process of one direction, which its libraries read when they start.
+
+    Half of the cores unless the user says how many, a GPU of its own where there are two, a line for its progress bar.
+    """
+    before, gpus = dict(os.environ), torch.cuda.device_count()
+    os.environ |= {"OMP_NUM_THREADS": str(max(1, cores() // len(DIRECTIONS)))} | before
+    os.environ |= {"TQDM_POSITION": str(number), "TQDM_DESC": DIRECTIONS[number]}
+    if gpus >= len(DIRECTIONS):
+        visible = before.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[number]
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def at_once(work: Callable, *arguments) -> None:
+    """Do `work(direction, *arguments)` for both directions; SystemExit with the status of the first that fails.
+
+    The other one is then told to stop, as both are where this process is.
+    """
+    processes = []
+
+    def stop(*_):
+        for process in processes:
+            process.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
+    failed = 0
+    try:
+        for number, direction in enumerate(DIRECTIONS):
+            # a new interpreter: a fork would have the threads of OpenMP that this one has
+            context, arguments_of_it = multiprocessing.get_context("spawn"), (work, direction, *arguments)
+            processes.append(context.Process(target=work_alone, args=arguments_of_it, name=direction, daemon=True))
+            with environment_of(number):
+                processes[-1].start()
+        while running := [process.sentinel for process in processes if process.is_alive()]:
+            wait(running)
+            if not failed and (failed := next((each.exitcode for each in processes if each.exitcode), 0)):
+                stop()
+    finally:
+        stop()
+        for process in processes:
+            process.join()
+        signal.signal(signal.SIGTERM, before)
+    if failed:
+        raise SystemExit(failed if failed > 0 else 128 - failed)
+
+
+def work_alone(work: Callable, direction: str, *arguments) -> None:
+    """What the process of a direction does; it is told to stop when the one that started it is gone."""
+
+    def follow():
+        multiprocessing.parent_process().join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    try:
+        work(direction, *arguments)
+    except KeyboardInterrupt:  # the process that started it has it, too, and says so
+        sys.exit(130)
+
+
+def wait_for(path: Path, stopped: Callable[[], bool]) -> None:
+    """Return when a file is there that the other process writes; SystemExit when `stopped` says so."""
+    while not path.exists():
+        if stopped():
+            raise SystemExit(143)  # 128 + SIGTERM
+        time.sleep(0.1)
