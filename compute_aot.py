@@ -10,6 +10,8 @@ Every token is scored exactly once in each direction. Prints ∂ with its interv
 `documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
 """
 
+import aot.process  # isort: skip  # noqa: F401  before torch
+
 import hashlib
 import itertools
 import shutil

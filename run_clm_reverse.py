@@ -11,6 +11,8 @@ The two runs of a pair are equal in data, order of windows, initial weights, sch
 steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens of each window.
 """
 
+import aot.process  # isort: skip  # noqa: F401  before torch
+
 import copy
 import shlex
 from contextlib import nullcontext
