@@ -8,6 +8,7 @@
 With dropout off the losses are those of the model as it was, but for rounding; `tests/test_fast.py` says how close.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from transformers.utils import ModelOutput
 ATTENTION = "causal_without_mask"  # its name among those of transformers
 QUERIES = 64  # in a block of attention on a CPU
 ALIGNMENT = 64  # matrix units are at their best with dimensions that are multiples of this
-LOGIT_BYTES = {"cpu": 2**22, "cuda": 2**30}  # of float32 logits at a time: a cache full, or a small part of a GPU
+CPU_LOGITS, GPU_LOGITS = 2**22, 2**30  # bytes of float32 logits at a time: what a cache holds, a small part of a GPU
 LEAST_ROWS = 256  # at a time, for an efficient product
 
 
@@ -58,6 +59,7 @@ def has_fast_path(model: PreTrainedModel) -> bool:
 class GPT2LMHeadModel(transformers.GPT2LMHeadModel):  # the same name, because it goes into config.json
     """GPT-2 that gives `TokenLosses` of `targets` [B, T], and without these what it gave before."""
 
+    @functools.wraps(transformers.GPT2LMHeadModel.forward)  # whose signature tells `generate` what it takes
     def forward(self, input_ids=None, *args, targets: torch.Tensor | None = None, **kwargs):
         if targets is None:
             return super().forward(input_ids, *args, **kwargs)
@@ -123,8 +125,8 @@ class HeadAndLoss(torch.autograd.Function):
 
 
 def rows_at_once(vocabulary: int, device: str) -> int:
-    """Rows of logits that take about LOGIT_BYTES in float32."""
-    rows = LOGIT_BYTES.get(device, LOGIT_BYTES["cuda"]) // (4 * vocabulary)
+    """Rows of logits that are worked on at a time."""
+    rows = (CPU_LOGITS if device == "cpu" else GPU_LOGITS) // (4 * vocabulary)
     return max(LEAST_ROWS, rows // ALIGNMENT * ALIGNMENT)
 
 
