@@ -165,7 +165,7 @@ def test_head_and_loss_are_cross_entropy(rows, vocabulary, ignored, large, seed)
 
 def test_impossible_and_certain_tokens_cost_what_they_cost():
     hidden, weight = torch.tensor([[1.0, 0.0]]), torch.tensor([[500.0, 0.0], [0.0, 0.0], [-500.0, 0.0]])
-    losses = [HeadAndLoss.apply(hidden, weight, torch.tensor([target]), torch.float32)[1].item() for target in (0, 1, 2)]
+    losses = [HeadAndLoss.apply(hidden, weight, torch.tensor([each]), torch.float32)[1].item() for each in (0, 1, 2)]
     assert losses == [0, 500, 1000]
 
 
@@ -216,8 +216,8 @@ def test_a_mask_drops_at_its_rate_and_independently(rate):
     one, other = keep(torch.Size([n]), rate), keep(torch.Size([n]), rate)
     for mask in (one, other):
         assert abs((~mask).sum().item() - rate * n) < 5 * (rate * n) ** 0.5
-    both_dropped = (~one & ~other).sum().item(), (~one[1:] & ~one[:-1]).sum().item(), (~one[4:] & ~one[:-4]).sum().item()
-    assert all(abs(count - rate**2 * n) < 5 * (rate**2 * n) ** 0.5 + 1 for count in both_dropped)
+    for first, second in ((one, other), (one[1:], one[:-1]), (one[4:], one[:-4])):
+        assert abs((~first & ~second).sum().item() - rate**2 * n) < 5 * (rate**2 * n) ** 0.5 + 1
     torch.manual_seed(4)
     assert torch.equal(keep(torch.Size([n]), rate), one)
 

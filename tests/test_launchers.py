@@ -2,10 +2,13 @@
 
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,7 @@ from conftest import SETTINGS, TINY, logged, train, weights
 from transformers import AutoModelForCausalLM
 
 from aot.data import open_stream
-from aot.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, read_json
+from aot.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, last_checkpoint, read_json
 from aot.scoring import score
 
 ROOT = Path(__file__).parent.parent
@@ -43,19 +46,23 @@ def command(config: str, processes: int, output: Path, data: Path, *flags, port:
     return [*map(str, launcher + script), "--per_device_train_batch_size", str(8 // processes), *flags]
 
 
+def on_cpus() -> dict[str, str]:
+    """The environment of a launch."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    own = {"OMP_NUM_THREADS": "1", "PATH": path, "DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
+    return os.environ | own
+
+
 def run(*commands: list[str]) -> list[str]:
     """What commands that run together, on CPUs, print; all of them have to succeed."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": path}
-    environment |= {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
-    start = partial(subprocess.run, cwd=ROOT, env=environment, capture_output=True, text=True)
+    start = partial(subprocess.run, cwd=ROOT, env=on_cpus(), capture_output=True, text=True)
     with ThreadPoolExecutor(len(commands)) as together:
         done = list(together.map(start, commands))
     assert not any(one.returncode for one in done), "\n".join(one.stdout[-1000:] + one.stderr[-3000:] for one in done)
     return [one.stdout for one in done]
 
 
-def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: str) -> None:
+def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: str, rounding: float = 1e-5) -> None:
     """Same start, windows and losses; and checkpoints in float32 that a plain from_pretrained scores alike."""
     ids = open_stream(data, "validation")
     for direction in ("forward", "backward"):
@@ -63,14 +70,14 @@ def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: st
         assert (results["processes"], results["wrapper"]) == (processes, wrapper)
         assert read_json(pair / direction / RECIPE) == read_json(alone / direction / RECIPE)
         for key in ("loss", "eval_loss"):
-            assert logged(pair / direction, key) == pytest.approx(logged(alone / direction, key), rel=1e-5)
+            assert logged(pair / direction, key) == pytest.approx(logged(alone / direction, key), rel=rounding)
         rows, expected = (np.load(path / direction / WINDOW_LOSSES) for path in (pair, alone))
         assert np.array_equal(rows[["step", "window"]], expected[["step", "window"]])
-        np.testing.assert_allclose(rows["loss"], expected["loss"], rtol=1e-4)
+        np.testing.assert_allclose(rows["loss"], expected["loss"], rtol=10 * rounding)
         models = [AutoModelForCausalLM.from_pretrained(path / direction) for path in (pair, alone)]
         assert {model.dtype for model in models} == {torch.float32}
         scores = [score(model.eval(), ids, direction, 8) for model in models]
-        np.testing.assert_allclose(*scores, atol=1e-4)
+        np.testing.assert_allclose(*scores, atol=10 * rounding)
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +120,45 @@ def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp
     assert_same(pair, alone, data, 2, "DistributedDataParallel")
 
 
+def workers(launcher: subprocess.Popen) -> list[int]:
+    """The processes that a launcher has started."""
+    return [*map(int, Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split())]
+
+
+def test_muon_trains_the_same_with_two_processes(data, tmp_path):
+    flags = ["--optim", "muon", "--direction", "forward"]
+    run(command("ddp", 2, tmp_path / "ddp", data, *flags))
+    train(tmp_path / "alone", data, *STILL, *flags)
+    ddp, alone = (tmp_path / name / "forward" for name in ("ddp", "alone"))
+    assert read_json(ddp / RESULTS)["wrapper"] == "DistributedDataParallel"
+    assert read_json(ddp / RECIPE) == read_json(alone / RECIPE)
+    # it orthogonalizes in bfloat16, so that rounding is larger
+    assert logged(ddp, "loss") == pytest.approx(logged(alone, "loss"), rel=1e-3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_one_of_two_processes_told_to_stop_stops_both(data, tmp_path):
+    flags = ["--direction", "forward", "--save_strategy", "no", "--eval_strategy", "no", "--max_steps", "100000"]
+    ddp, folder = command("ddp", 2, tmp_path / "pair", data, *flags), tmp_path / "pair" / "forward"
+    with subprocess.Popen(ddp, cwd=ROOT, env=on_cpus(), stderr=subprocess.PIPE, text=True) as launcher:
+        while not (folder / RECIPE).exists():
+            assert launcher.poll() is None, launcher.stderr.read()
+            time.sleep(0.1)
+        time.sleep(3)
+        os.kill(workers(launcher)[1], signal.SIGTERM)
+        _, err = launcher.communicate(timeout=120)
+    step = int(re.search(r"forward: stopped by SIGTERM after step (\d+), which is saved", err)[1])
+    assert [path.name for path in checkpoints(folder)] == [f"checkpoint-{step}"] and step < 100_000
+    assert last_checkpoint(folder) and not (folder / RESULTS).exists()
+
+
 @DEEPSPEED
 @pytest.mark.parametrize("config", ["zero1", pytest.param("zero3", marks=pytest.mark.slow)])
 def test_deepspeed_computes_in_bfloat16_and_keeps_float32(config, alone, data, tmp_path):
     reference = train(tmp_path / "reference", data, *STILL, "--bf16", "true")
     assert logged(reference / "forward", "loss") != pytest.approx(logged(alone / "forward", "loss"), rel=1e-5)
     run(command(config, 1, tmp_path / "pair", data, "--bf16", "true"))
-    assert_same(tmp_path / "pair", reference, data, 1, "DeepSpeedEngine")
+    # the last bit of a weight, where the two round otherwise, can become that of its bfloat16
+    assert_same(tmp_path / "pair", reference, data, 1, "DeepSpeedEngine", rounding=1e-3)
+    begin, expected = (list(logged(each / "forward", "loss").values())[:6] for each in (tmp_path / "pair", reference))
+    assert begin == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,91 @@
+"""Muon has the matrices of the blocks, AdamW the rest; resumed, it goes on as if it had not stopped."""
+
+import pytest
+import torch
+from conftest import MODELS, TINY, logged, one_line, train, weights
+from test_resume import killed_and_resumed, same_run
+
+from aot.models import build_model
+from aot.optimizers import muon_for
+from aot.runs import RECIPE, read_json
+from run_clm_reverse import ReverseTrainingArguments
+
+MUON = ["--optim", "muon"]
+
+
+@pytest.fixture
+def args(tmp_path):
+    return ReverseTrainingArguments(output_dir=str(tmp_path), optim="muon", learning_rate=0.1, weight_decay=0.3)
+
+
+def names(optimizer, model, part):
+    by_id = {id(weight): name for name, weight in model.named_parameters()}
+    return {by_id[id(weight)] for group in optimizer.parts[part].param_groups for weight in group["params"]}
+
+
+def test_muon_has_the_matrices_of_the_blocks(args):
+    model = build_model(50, 8, "nano", "gpt2", TINY)
+    optimizer = muon_for(model, args, ["transformer.wte.weight"])
+    block = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+    assert names(optimizer, model, 0) == {f"transformer.h.0.{name}.weight" for name in block}
+    assert names(optimizer, model, 0) | names(optimizer, model, 1) == {name for name, _ in model.named_parameters()}
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.3, 0.3, 0]
+    assert {group["lr"] for group in optimizer.param_groups} == {0.1}
+    untied = build_model(50, 8, "nano", "llama", "tie_word_embeddings=false")
+    mine = names(muon_for(untied, args, []), untied, 0)
+    assert mine and not {"lm_head.weight", "model.embed_tokens.weight"} & mine
+    assert all(".layers." in name for name in mine)
+
+
+def test_a_step_is_that_of_both_optimizers_of_torch(args):
+    args.optim_args = "momentum=0.8,ns_steps=4"
+    model, other = (build_model(50, 8, "nano", "gpt2", TINY) for _ in range(2))
+    other.load_state_dict(model.state_dict())
+    optimizer = muon_for(model, args, [])
+    matrices = names(optimizer, model, 0)
+    split = [[w for n, w in other.named_parameters() if (n in matrices) == first] for first in (True, False)]
+    expected = [
+        torch.optim.Muon(split[0], 0.1, 0.3, 0.8, ns_steps=4, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(split[1], 0.1, weight_decay=0, fused=True),
+    ]
+    for seed in range(3):
+        for each in (model, other):
+            torch.manual_seed(seed)
+            for weight in each.parameters():
+                weight.grad = torch.randn_like(weight)
+        for one in (optimizer, *expected):
+            one.step()
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_resumed_it_is_never_killed(data, tmp_path, kind):
+    flags = [*MUON, "--model_type", kind, "--config_overrides", MODELS[kind]]
+    whole = train(tmp_path / "whole", data, "--direction", "forward", *flags) / "forward"
+    killed_and_resumed("right after a checkpoint", data, tmp_path / "pair", flags)
+    same_run(tmp_path / "pair" / "forward", whole)
+    assert read_json(whole / RECIPE)["optim"] == "muon" and logged(whole, "loss")[12] < logged(whole, "loss")[1]
+
+
+def test_it_is_another_pair_than_one_of_adamw(data, pair, tmp_path):
+    run = train(tmp_path, data, "--direction", "forward", *MUON) / "forward"
+    assert weights(run) != weights(pair / "forward")
+    with pytest.raises(SystemExit, match="optim: adamw_torch_fused / muon") as stopped:
+        train(pair, data, *MUON)
+    assert one_line(stopped)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--optim_args", "beta=1"], "--optim_args beta=1: Muon has no beta, but momentum"),
+        (["--optim_args", "momentum=much"], "--optim_args momentum=much: write numbers"),
+        (["--fsdp", "full_shard"], "--optim muon: needs each matrix and its gradient whole.*--optim"),
+        (["--deepspeed", "ds_configs/zero2.json"], "--optim muon: needs each matrix and its gradient whole.*--optim"),
+    ],
+)
+def test_what_it_cannot_do_is_one_line(data, tmp_path, flags, message):
+    with pytest.raises(SystemExit, match=message) as stopped:
+        train(tmp_path / "run", data, *MUON, *flags)
+    assert one_line(stopped) and not (tmp_path / "run").exists()

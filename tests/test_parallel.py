@@ -1,0 +1,132 @@
+"""Both directions at once are the pair that one after the other gives, and stop together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SETTINGS, logged, one_line, train
+from test_resume import same_run
+
+import run_clm_reverse
+from aot import parallel
+from aot.data import DIRECTIONS
+from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint, read_json
+
+AT_ONCE = "--parallel_directions"
+
+
+def start(output_dir: Path, data: Path, *flags: str) -> subprocess.Popen:
+    """The command, each direction with one thread as the tests have it."""
+    flags = ["--data", data, "--output_dir", output_dir, *SETTINGS, AT_ONCE, *flags]
+    command = [*map(str, [sys.executable, run_clm_reverse.__file__, *flags])]
+    one_thread, kept = os.environ | {"OMP_NUM_THREADS": "1"}, {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=output_dir.parent, env=one_thread, text=True, **kept)
+
+
+def children(process: subprocess.Popen) -> set[str]:
+    return set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+
+
+def gone(pids: set[str]) -> bool:
+    """Whether processes end within half a minute; a zombie has ended."""
+    for _ in range(300):
+        states = [Path(f"/proc/{pid}/stat") for pid in pids]
+        if not any(path.exists() and path.read_text().rpartition(") ")[2][0] != "Z" for path in states):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def saved_once(process: subprocess.Popen, pair: Path) -> None:
+    """Wait until both directions have a checkpoint."""
+    while not all(last_checkpoint(pair / direction) for direction in DIRECTIONS):
+        assert process.poll() is None, process.stderr.read()[-2000:]
+        time.sleep(0.05)
+
+
+def test_at_once_is_one_after_the_other(data, pair, tmp_path):
+    process = start(tmp_path / "pair", data)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err[-2000:]
+    assert out.count("nats per held-out token") == 1 and "∂ = " in out
+    for direction in DIRECTIONS:
+        one, other = (folder / direction for folder in (tmp_path / "pair", pair))
+        same_run(one, other)
+        assert read_json(one / RECIPE) == read_json(other / RECIPE)
+        assert logged(one, "eval_aot") == logged(other, "eval_aot")
+    assert set(logged(pair / "backward", "eval_aot")) == {4, 8, 12} and not logged(pair / "forward", "eval_aot")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_who_starts_both_ends_both(data, pair, tmp_path, number):
+    long = ["--max_steps", "100000", "--eval_strategy", "no", "--save_steps", "20"]
+    process = start(tmp_path / "pair", data, *long)
+    try:
+        saved_once(process, tmp_path / "pair")
+        pids = children(process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert len(pids) >= len(DIRECTIONS) and gone(pids)
+        assert "Traceback" not in err
+        for direction in DIRECTIONS:
+            run = tmp_path / "pair" / direction
+            assert f"{direction}: stopped by SIGTERM" in err or number == signal.SIGKILL
+            assert last_checkpoint(run) == str(checkpoints(run)[0]) and not (run / RESULTS).exists()
+    finally:
+        process.kill()
+
+
+def fails_backward(direction):
+    if direction == "backward":
+        raise SystemExit("backward: no such thing")
+    time.sleep(600)
+
+
+def test_what_fails_ends_the_other(capfd):
+    with pytest.raises(SystemExit) as stopped:
+        parallel.at_once(fails_backward)
+    assert stopped.value.code == 1 and capfd.readouterr().err.count("backward: no such thing") == 1
+
+
+def test_what_stopped_at_once_goes_on_one_after_the_other(data, pair, tmp_path):
+    process = start(tmp_path / "pair", data)
+    saved_once(process, tmp_path / "pair")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    train(tmp_path / "pair", data)
+    for direction in DIRECTIONS:
+        same_run(tmp_path / "pair" / direction, pair / direction)
+        assert logged(tmp_path / "pair" / direction, "eval_aot") == logged(pair / direction, "eval_aot")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_it_takes_both(data, tmp_path, direction):
+    with pytest.raises(SystemExit, match="--parallel_directions .* goes with --direction both") as stopped:
+        train(tmp_path / "run", data, "--direction", direction, AT_ONCE)
+    assert one_line(stopped) and not (tmp_path / "run").exists()
+
+
+def test_each_process_has_its_share(monkeypatch):
+    monkeypatch.setattr(parallel, "cores", lambda: 7)
+    monkeypatch.setattr(parallel.torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,1,2")
+    before = dict(os.environ)
+    seen = []
+    for number in (0, 1):
+        with parallel.environment_of(number):
+            seen.append([os.environ[name] for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "TQDM_POSITION")])
+    assert seen == [["3", "5", "0"], ["3", "1", "1"]] and os.environ == before
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    with parallel.environment_of(1):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["CUDA_VISIBLE_DEVICES"]) == ("6", "1")
+    monkeypatch.setattr(parallel.torch.cuda, "device_count", lambda: 1)
+    with parallel.environment_of(1):
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ  # both on the one that is there
