@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID
-from aot.pairs import cause_of
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 
@@ -74,6 +74,18 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
             "tokenize_lang.py, or let it train one"
         )
     return tokenizer
+
+
+def cause_of(error: Exception, path: str) -> str:
+    """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
+    first = str(error).split("\n")[0]
+    if Path(path).exists():
+        return first
+    try:
+        validate_repo_id(path)
+    except HFValidationError:
+        return "no such folder, and no name that the Hub could have"
+    return f"{first}; a private one needs `hf auth login`"
 
 
 def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
