@@ -109,7 +109,7 @@ class TokenizeArguments:
         default=None,
         metadata={
             "help": "Processes that encode, one of which alone uses threads; the result is the same. By default one "
-            "for each core, where there are more than two and the text has 100 MB."
+            "for each core, where there are more than two and the text has 100 MB, but for plain bytes."
         },
     )
 
@@ -233,12 +233,12 @@ def run(args: TokenizeArguments) -> None:
     tokenizer = load_tokenizer(folder)
     dtype = stream_dtype(len(tokenizer))
     documents = read_all(sources, made_from["inputs"], tqdm(disable=True), **reading(args))
-    prepared = partial(prepare, level=args.level, reverse=args.reverse_text)
+    form = {"level": args.level, "reverse": args.reverse_text}
     backend = tokenizer.backend_tokenizer
     take_all_as_text(backend)  # here, before several threads use it
     split = {"cut": surveyed["cut"], "seed": args.seed}
-    encode_it = partial(encode_chunk, tokenizer=backend, prepared=prepared, dtype=dtype, **split)
-    processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"])
+    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype, **split)
+    processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
     progress = unfinished / "progress.json"
     counts = write_streams(documents, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
     if any(sum(count[what] for count in counts.values()) != surveyed[what] for what in ("documents", "bytes")):

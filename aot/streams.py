@@ -74,14 +74,16 @@ def chunks(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield chunk
 
 
-def processes_for(text_bytes: int) -> int:
+def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
     """How many processes encode a text: one for each core that this one may use, where there are more than two.
 
-    One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start.
+    One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start,
+    and bytes are encoded faster than they are sent.
     """
     # macOS and Windows cannot keep a process to some of the cores
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores > 2 and text_bytes >= PROCESSES_FROM else 1
+    slow = level != "byte" or reverse
+    return cores if cores > 2 and slow and text_bytes >= PROCESSES_FROM else 1
 
 
 def pool(encode_chunk: Callable[[list[bytes]], Encoded], processes: int) -> tuple[Executor, Callable, int]:

@@ -488,10 +488,19 @@ def test_a_few_chunks_are_encoded_ahead_in_order(count):
     assert len(read) == count
 
 
-@pytest.mark.parametrize(("cores", "size", "processes"), [(1, 10**9, 1), (2, 10**9, 1), (8, 10**9, 8), (8, 10**7, 1)])
-def test_more_than_two_cores_and_a_long_text_take_processes(monkeypatch, cores, size, processes):
+@pytest.mark.parametrize(
+    ("cores", "size", "level", "reverse", "processes"),
+    [
+        (2, 10**9, "bpe", False, 1),
+        (8, 10**9, "bpe", False, 8),
+        (8, 10**7, "bpe", False, 1),
+        (8, 10**9, "byte", False, 1),
+        (8, 10**9, "byte", True, 8),
+    ],
+)
+def test_more_than_two_cores_take_processes(monkeypatch, cores, size, level, reverse, processes):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert streams.processes_for(size) == processes
+    assert streams.processes_for(size, level, reverse) == processes
 
 
 BAD = {
