@@ -31,7 +31,7 @@ from aot.cli import command, parse_arguments
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.runs import differences, provenance, read_json, sync, write_json, writing
 from aot.splitting import Survey, hold_out, survey
-from aot.streams import describe_streams, encode_chunk, prepare, write_streams
+from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_streams
 from aot.text import describe, list_sources, read_all
 from aot.tokenizers import (
     byte_tokenizer,
@@ -39,10 +39,12 @@ from aot.tokenizers import (
     encode,
     load_tokenizer,
     save_tokenizer,
+    take_all_as_text,
     tokenizer_sha256,
     train_bpe,
 )
 
+WHERE_AND_HOW = ("output_dir", "preprocessing_num_workers")  # arguments that do not change what is made
 MEASURED_BYTES = 4_000_000  # text on which tokens per byte are measured for --validation_tokens
 
 
@@ -103,6 +105,13 @@ class TokenizeArguments:
         default="strict", metadata={"help": "What to do about invalid UTF-8: stop, or put U+FFFD in its place."}
     )
     max_document_bytes: int = field(default=20_000_000, metadata={"help": "A longer document is an error."})
+    preprocessing_num_workers: int | None = field(
+        default=None,
+        metadata={
+            "help": "Processes that encode, one of which alone uses threads; the result is the same. By default one "
+            "for each core, where there are more than two and the text has 100 MB, but for plain bytes."
+        },
+    )
 
     def __post_init__(self):
         if not 0 < self.validation_fraction < 1:
@@ -112,7 +121,8 @@ class TokenizeArguments:
         check_name(self.name)
         if self.level == "bpe" and self.tokenizer is None and self.vocab_size < 257:
             raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least 257: 256 bytes and <|endoftext|>")
-        for name in ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length"):
+        sizes = ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length")
+        for name in (*sizes, "preprocessing_num_workers"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
 
@@ -202,7 +212,7 @@ def run(args: TokenizeArguments) -> None:
     folder = unfinished / args.name
     sources = list_sources(args.source, args.documents)
     made_from = {
-        "arguments": {key: value for key, value in asdict(args).items() if key != "output_dir"},
+        "arguments": {key: value for key, value in asdict(args).items() if key not in WHERE_AND_HOW},
         "inputs": [describe(source, args.config, args.split) for source in sources],
         "reused_tokenizer_sha256": args.tokenizer and tokenizer_sha256(load_tokenizer(args.tokenizer)),
     }
@@ -223,9 +233,14 @@ def run(args: TokenizeArguments) -> None:
     tokenizer = load_tokenizer(folder)
     dtype = stream_dtype(len(tokenizer))
     documents = read_all(sources, made_from["inputs"], tqdm(disable=True), **reading(args))
-    prepared = partial(prepare, level=args.level, reverse=args.reverse_text)
-    encode_it = partial(encode_chunk, tokenizer=tokenizer, prepared=prepared, cut=surveyed["cut"], seed=args.seed)
-    counts = write_streams(documents, encode_it, folder, unfinished / "progress.json", dtype, surveyed["bytes"])
+    form = {"level": args.level, "reverse": args.reverse_text}
+    backend = tokenizer.backend_tokenizer
+    take_all_as_text(backend)  # here, before several threads use it
+    split = {"cut": surveyed["cut"], "seed": args.seed}
+    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype, **split)
+    processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
+    progress = unfinished / "progress.json"
+    counts = write_streams(documents, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
     if any(sum(count[what] for count in counts.values()) != surveyed[what] for what in ("documents", "bytes")):
         raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
 

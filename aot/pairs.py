@@ -3,12 +3,12 @@
 import itertools
 from pathlib import Path
 
-from huggingface_hub.utils import HFValidationError, validate_repo_id
 from transformers import AutoConfig, PretrainedConfig
 
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import DIRECTIONS
 from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences, file_sha256, read_json
+from aot.tokenizers import cause_of
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
 
@@ -22,18 +22,6 @@ def locate_pair(name: str) -> dict[str, str]:
         if not folder.is_dir():
             raise SystemExit(f"{name}: has no {direction} in it, so it is no pair; train with --direction {direction}")
     return {direction: str(folder) for direction, folder in pair.items()}
-
-
-def cause_of(error: Exception, path: str) -> str:
-    """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
-    first = str(error).split("\n")[0]
-    if Path(path).exists():
-        return first
-    try:
-        validate_repo_id(path)
-    except HFValidationError:
-        return "no such folder, and no name that the Hub could have"
-    return f"{first}; a private one needs `hf auth login`"
 
 
 def load_config(path: str, revision: str | None = None) -> PretrainedConfig:

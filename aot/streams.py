@@ -1,12 +1,24 @@
-"""Documents encoded into the streams of a data folder, such that an interrupted run continues where it stopped."""
+"""Documents encoded into the streams of a data folder, such that an interrupted run continues where it stopped.
+
+Chunks of documents are encoded ahead of the writer, by threads or by processes; it takes them in their order, so that
+the streams do not depend on who encoded them.
+"""
 
 import itertools
+import multiprocessing
 import os
+import signal
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
@@ -17,9 +29,13 @@ from aot.text import reverse_graphemes
 from aot.tokenizers import encode, tokenizer_sha256
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
+THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
+PROCESSES_FROM = 100_000_000  # bytes of text from which processes make up for the seconds that they take to start
 CHECKPOINT_SECONDS = 5.0
 SPLITS = ("train", "validation")
 COUNTS = ("documents", "tokens", "bytes", "characters")
+
+Encoded = dict[str, tuple[np.ndarray, dict[str, int]]]  # ids [n] and counts of each split
 
 
 def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
@@ -30,15 +46,15 @@ def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
 
 
 def encode_chunk(
-    chunk: list[bytes], tokenizer: PreTrainedTokenizerBase, prepared: Callable, cut: float, seed: int
-) -> dict[str, tuple[np.ndarray, dict[str, int]]]:
+    chunk: list[bytes], tokenizer: Tokenizer, prepared: Callable, cut: float, seed: int, dtype: np.dtype
+) -> Encoded:
     """Ids [n] and counts of each split; the end-of-text tokens count as tokens only."""
     parts = {split: [] for split in SPLITS}
     for document in chunk:
         parts["validation" if position(document, seed) < cut else "train"].append(document)
     encoded = {}
     for split, part in parts.items():
-        ids = encode([prepared(document) for document in part], tokenizer.backend_tokenizer, EOS_ID)
+        ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
         characters = sum(len(document.decode(errors="replace")) for document in part)
         counts = {"documents": len(part), "tokens": len(ids), "bytes": sum(map(len, part)), "characters": characters}
         encoded[split] = ids, counts
@@ -58,12 +74,92 @@ def chunks(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield chunk
 
 
+def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
+    """How many processes encode a text: one for each core that this one may use, where there are more than two.
+
+    One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start,
+    and bytes are encoded faster than they are sent.
+    """
+    # macOS and Windows cannot keep a process to some of the cores
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    slow = level != "byte" or reverse
+    return cores if cores > 2 and slow and text_bytes >= PROCESSES_FROM else 1
+
+
+def pool(encode_chunk: Callable[[list[bytes]], Encoded], processes: int) -> tuple[Executor, Callable, int]:
+    """What runs `encode_chunk`: threads or processes, the function to submit to them, and how many at a time."""
+    if processes == 1:
+        return ThreadPoolExecutor(THREADS), encode_chunk, THREADS + 1
+    context = multiprocessing.get_context("forkserver")
+    # nearly all of what a process imports, and found wherever the script is started from: 2 s once, not in each
+    context.set_forkserver_preload(["transformers.models.auto.tokenization_auto"])
+    return ProcessPoolExecutor(processes, context, begin_work, (encode_chunk,)), work, 2 * processes
+
+
+@contextmanager
+def without_interrupt() -> Iterator[None]:
+    """Ctrl-C waits for its end, and never reaches processes that start in it: the one that started them ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin_work(encode_chunk: Callable[[list[bytes]], Encoded]) -> None:
+    """What a process does first: it gets `encode_chunk`, whose tokenizer is too large to be sent with each chunk."""
+    global encode_here
+    encode_here = encode_chunk
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """A process that waits for work would not notice that there is nobody left to send any."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def work(chunk: list[bytes]) -> Encoded:
+    """What a process does with each chunk: the `encode_chunk` that it got at its beginning."""
+    return encode_here(chunk)
+
+
+def encode_ahead(
+    chunks: Iterable[list[bytes]], encode_chunk: Callable[[list[bytes]], Encoded], processes: int
+) -> Iterator[Encoded]:
+    """`encode_chunk` of each chunk, in their order, of which a few are encoded ahead; ValueError if a process ends."""
+    executor, encode_one, at_a_time = pool(encode_chunk, processes)
+    try:
+        ahead = deque()
+        for chunk in chunks:
+            with without_interrupt():
+                ahead.append(executor.submit(encode_one, chunk))
+            if len(ahead) == at_a_time:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    except BrokenProcessPool as error:
+        raise ValueError(
+            "a process that encodes was ended, which happens where memory is short; run the same command again, it "
+            "goes on where it stopped, with fewer --preprocessing_num_workers"
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
 def write_streams(
-    documents: Iterable[bytes], encode_chunk: Callable, folder: Path, progress: Path, dtype: np.dtype, text_bytes: int
+    documents: Iterable[bytes],
+    encode_chunk: Callable[[list[bytes]], Encoded],
+    folder: Path,
+    progress: Path,
+    dtype: np.dtype,
+    text_bytes: int,
+    processes: int,
 ) -> dict[str, dict[str, int]]:
     """Append `documents` to the streams, without those that `progress` has already; gives the counts of each split.
 
-    `encode_chunk` gives ids [n] and counts of each split. ValueError where a stream is shorter than `progress` says.
+    `encode_chunk` runs in so many processes. ValueError where a stream is shorter than `progress` says.
     """
     counts = read_json(progress) or {split: dict.fromkeys(COUNTS, 0) for split in SPLITS}
     files = {split: (folder / f"{split}.bin").open("ab") for split in SPLITS}
@@ -83,11 +179,12 @@ def write_streams(
     done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
     saved = time.monotonic()
     bar = tqdm(desc="encode", total=text_bytes, initial=done_bytes, unit="B", unit_scale=True, mininterval=1)
-    with bar:
-        for chunk in chunks(itertools.islice(documents, done, None)):
-            for split, (ids, more) in encode_chunk(chunk).items():
+    rest = chunks(itertools.islice(documents, done, None))
+    with bar, closing(encode_ahead(rest, encode_chunk, processes)) as encoded:
+        for parts in encoded:
+            for split, (ids, more) in parts.items():
                 with writing(files[split].name):
-                    files[split].write(ids.astype(dtype))
+                    files[split].write(ids)
                 counts[split] = {key: counts[split][key] + more[key] for key in COUNTS}
                 bar.update(more["bytes"])
             if time.monotonic() - saved >= CHECKPOINT_SECONDS:

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import sys
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID
-from aot.pairs import cause_of
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 
@@ -76,6 +77,18 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def cause_of(error: Exception, path: str) -> str:
+    """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
+    first = str(error).split("\n")[0]
+    if Path(path).exists():
+        return first
+    try:
+        validate_repo_id(path)
+    except HFValidationError:
+        return "no such folder, and no name that the Hub could have"
+    return f"{first}; a private one needs `hf auth login`"
+
+
 def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Tokenizer of a checkpoint; SystemExit when there is none: transformers makes up an empty one for GPT-2."""
     try:
@@ -106,18 +119,31 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
+def take_all_as_text(tokenizer: Tokenizer) -> None:
+    """No special tokens in text, no truncation, no padding; what is so already is not touched, threads may use it."""
+    if not tokenizer.encode_special_tokens:
+        tokenizer.encode_special_tokens = True
+    if tokenizer.truncation:  # what `tokenizer(text, truncation=True)` set is saved with a tokenizer
+        tokenizer.no_truncation()
+    if tokenizer.padding:
+        tokenizer.no_padding()
+
+
 def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int) -> np.ndarray:
     """Ids [n] uint32 of `documents`, `eos_id` after each; `tokenizer` is a backend, bytes need the byte-level one.
 
     Text that reads `<|endoftext|>` is encoded as any other text, so `eos_id` marks ends of documents and nothing else.
+    ValueError where the tokenizer has no ids for a text.
     """
     if documents and isinstance(documents[0], bytes):
         rows = [np.frombuffer(document, np.uint8).astype(np.uint32) + 1 for document in documents]
     else:
-        tokenizer.encode_special_tokens = True
-        tokenizer.no_truncation()  # what `tokenizer(text, truncation=True)` set is saved with a tokenizer
-        tokenizer.no_padding()
-        rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(documents, add_special_tokens=False)]
+        take_all_as_text(tokenizer)
+        try:
+            encodings = tokenizer.encode_batch_fast(documents, add_special_tokens=False)
+        except Exception as error:  # tokenizers, written in Rust, has no class of error of its own
+            raise ValueError(f"the tokenizer cannot encode this text: {error}") from error
+        rows = [array("I", encoding.ids) for encoding in encodings]  # numpy takes an array twice as fast as a list
     ids = np.empty(sum(map(len, rows)) + len(rows), np.uint32)
     end = 0
     for row in rows:

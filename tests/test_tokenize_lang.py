@@ -7,8 +7,10 @@ import gzip
 import http.server
 import json
 import lzma
+import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -16,12 +18,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import regex
 import zstandard
+from conftest import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import tokenize_lang
 from aot import streams, text
@@ -193,7 +198,7 @@ def test_split_and_sample_ignore_the_order(order, copies, sampled):
     assert one.sample == other.sample and sum(len(data) for _, data in one.sample) <= sampled
     assert np.array_equal(one.bytes_in, other.bytes_in)
     chunk = [document.encode() for document in documents + [documents[index] for index in copies]]
-    parts = streams.encode_chunk(chunk, byte_tokenizer(), bytes, 0.5, 0)
+    parts = streams.encode_chunk(chunk, None, bytes, 0.5, 0, np.dtype("u2"))
     apart = [set(bytes(ids.astype("u1")).split(b"\0")) - {b""} for ids, _ in parts.values()]
     assert not apart[0] & apart[1] and sum(map(len, apart)) == len(set(documents))
 
@@ -384,24 +389,118 @@ def test_a_source_that_changes_while_it_is_read_is_refused(here, monkeypatch, ch
     assert not Path("data/fr").exists()
 
 
-def test_killed(here):
+@pytest.mark.parametrize(
+    ("workers", "how"), [(1, signal.SIGKILL), (2, signal.SIGKILL), (2, signal.SIGTERM), (2, signal.SIGINT)]
+)
+def test_killed(here, workers, how):
     program = (
-        "import time, tokenize_lang; from aot import streams;"
-        "streams.CHUNK_BYTES, streams.CHECKPOINT_SECONDS = 3_000, 0;"
-        "encode_chunk = tokenize_lang.encode_chunk;"
-        "tokenize_lang.encode_chunk = lambda *args, **rest: (time.sleep(0.1), encode_chunk(*args, **rest))[1];"
-        "tokenize_lang.main('--source fr.txt --name fr --vocab_size 400 --validation_fraction 0.1'.split())"
+        "import functools, time, tokenize_lang; from aot import cli, streams;"
+        "streams.CHUNK_BYTES, streams.CHECKPOINT_SECONDS, chunks = 3_000, 0, streams.chunks;"
+        "streams.chunks = lambda documents: (time.sleep(0.2) or chunk for chunk in chunks(documents));"
+        "flags = '--source fr.txt --name fr --vocab_size 400 --validation_fraction 0.1 --preprocessing_num_workers';"
+        f"cli.command(functools.partial(tokenize_lang.main, [*flags.split(), '{workers}']))"
     )
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent)}
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    command = [sys.executable, "-c", program]
+    with Path("said").open("w") as said:
+        process = subprocess.Popen(command, env=environment, stderr=said, start_new_session=True)
     while not Path("data/fr.partial/progress.json").exists():
         assert process.poll() is None
         time.sleep(0.02)
-    process.kill()
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert (sum("forkserver" in " ".join(each.cmdline()) for each in started) > 1) == (workers > 1)
+    # a terminal sends Ctrl-C to all
+    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
     process.wait()
-    assert not Path("data/fr").exists()
+    _, left = psutil.wait_procs(started, timeout=60)
+    for each in left:
+        each.kill()
+    assert not left and not Path("data/fr").exists()
+    if how == signal.SIGINT:
+        said = Path("said").read_text()
+        assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
     whole = make("fr", "--output_dir", "whole") and Path("whole/fr")
     assert same_folders(whole, make("fr"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "flags"),
+    [(1, 2, []), (3, 1, ["--level", "char"]), (2, 3, ["--reverse_text"]), (2, 2, ["--level", "byte"])],
+)
+def test_any_number_of_processes_gives_the_same(here, monkeypatch, before, after, flags):
+    whole = make("fr", *flags, "--output_dir", "whole") and Path("whole/fr")
+    monkeypatch.setattr(streams, "CHUNK_BYTES", 5_000)
+    monkeypatch.setattr(streams, "CHECKPOINT_SECONDS", 0)
+    write_json, saved = streams.write_json, []
+
+    def and_interrupt(path, counts):
+        write_json(path, counts)
+        saved.append(sum(count["documents"] for count in counts.values()))
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(streams, "write_json", and_interrupt)
+        make("fr", *flags, "--preprocessing_num_workers", str(before))
+    assert 0 < saved[0] < saved[1] < saved[2] < len(paragraphs())
+    assert same_folders(whole, make("fr", *flags, "--preprocessing_num_workers", str(after)))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_is_killed_stops_all_in_one_line(here, monkeypatch):
+    chunks = streams.chunks
+
+    def and_one_is_killed(documents):
+        for number, chunk in enumerate(chunks(documents)):
+            if number == 9:
+                multiprocessing.active_children()[0].kill()
+            yield chunk
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "CHUNK_BYTES", 3_000)
+        patch.setattr(streams, "chunks", and_one_is_killed)
+        with pytest.raises(SystemExit, match="a process that encodes was ended.*fewer --preproc") as stopped:
+            make("fr", "--preprocessing_num_workers", "2")
+    assert one_line(stopped) and not multiprocessing.active_children()
+    assert same_folders(make("fr", "--output_dir", "whole") and Path("whole/fr"), make("fr"))
+
+
+def test_an_error_in_a_process_is_the_same_line(here):
+    known = Tokenizer(models.WordLevel({"<|endoftext|>": 0, "la": 1}, unk_token="?"))
+    marks = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
+    save_tokenizer(PreTrainedTokenizerFast(tokenizer_object=known, **marks), "la")
+    said = []
+    for workers in "12":
+        with pytest.raises(SystemExit, match="cannot encode this text: WordLevel error: Missing") as stopped:
+            make("fr", "--tokenizer", "la", "--preprocessing_num_workers", workers)
+        said.append(stopped.value.code)
+        assert one_line(stopped)
+    assert said[0] == said[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(count=st.integers(0, 30))
+def test_a_few_chunks_are_encoded_ahead_in_order(count):
+    read = []
+    source = (read.append(number) or [bytes([number])] for number in range(count))
+    for number, encoded in enumerate(streams.encode_ahead(source, lambda chunk: {"train": chunk}, 1)):
+        assert encoded == {"train": [bytes([number])]} and len(read) <= number + 1 + streams.THREADS
+    assert len(read) == count
+
+
+@pytest.mark.parametrize(
+    ("cores", "size", "level", "reverse", "processes"),
+    [
+        (2, 10**9, "bpe", False, 1),
+        (8, 10**9, "bpe", False, 8),
+        (8, 10**7, "bpe", False, 1),
+        (8, 10**9, "byte", False, 1),
+        (8, 10**9, "byte", True, 8),
+    ],
+)
+def test_more_than_two_cores_take_processes(monkeypatch, cores, size, level, reverse, processes):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert streams.processes_for(size, level, reverse) == processes
 
 
 BAD = {
@@ -477,6 +576,7 @@ def test_errors_replace(here):
         (["--name", "a/b"], "--output_dir"),
         (["--validation_tokens", "0"], "at least 1"),
         (["--document_length", "0"], "--document_length is 0, must be at least 1"),
+        (["--preprocessing_num_workers", "0"], "--preprocessing_num_workers is 0, must be at least 1"),
     ],
 )
 def test_wrong_flags(here, flags, message):
