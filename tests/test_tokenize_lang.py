@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import regex
 import zstandard
+from conftest import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
@@ -250,6 +251,17 @@ def test_formats_agree(here, suffix):
     assert list(read_documents(f"a.jsonl{suffix}")) == documents
     lined = list(read_documents(f"a.txt{suffix}", documents="line"))
     assert lined == [line for document in documents for line in document.split("\n")]
+
+
+@pytest.mark.parametrize(("file", "package"), [("a.txt.zst", "zstandard"), ("a.parquet", "datasets")])
+def test_what_is_read_by_a_missing_package_says_so(here, monkeypatch, file, package):
+    Path(file).write_bytes(zstandard.compress(b"text"))
+    monkeypatch.setitem(sys.modules, package, None)
+    message = f"{file}: cannot be read without the package {package} .*pip install {package}$"
+    with pytest.raises(SystemExit, match=message) as stopped:
+        make("a", source=file)
+    assert one_line(stopped) and not Path("data/a").exists()
+    assert list(read_documents("fr.txt"))
 
 
 def test_paragraphs_are_those_of_datasets(here):
