@@ -6,15 +6,19 @@
     python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
 
 Every token is scored exactly once in each direction. Prints ∂ with its interval and writes to OUTPUT_DIR: `aot.json`
-(all numbers), `losses.npz` (the loss of each token in nats, in text order) and figures: `by_position.png`,
-`documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
+(all numbers), `losses.npz` (the loss of each token in nats, in text order, and of each document) and figures:
+`by_position.png`, `documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
 """
 
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import hashlib
 import itertools
+import math
+import os
 import shutil
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,12 +28,13 @@ from accelerate.utils import find_executable_batch_size
 from transformers import PreTrainedTokenizerBase
 
 from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
 from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
-from aot.scoring import automatic_batch_size, score, tokens_read
+from aot.scoring import automatic_batch_size, document_totals, loss_by_read, score
+from aot.streams import chunks
 from aot.text import list_sources, read_documents
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -121,18 +126,19 @@ def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]]
     return pairs, pair_configs(pairs, args.revision, trusted=not args.pair, comparable=not by_text)
 
 
-def read_texts(args: TextArguments) -> list[str]:
-    """All documents of --text or --dataset; SystemExit, in one line, when they cannot be read or there are none."""
+def read_texts(args: TextArguments) -> Iterator[str]:
+    """The documents of --text or --dataset; SystemExit, in one line, when they cannot be read or there are none."""
     sources = [args.dataset] if args.dataset else args.text
     settings = {"documents": args.documents, "column": args.column, "config": args.dataset_config, "split": args.split}
+    text = None
     try:
-        files = sources if sources == ["-"] else list_sources(sources, args.documents)
-        texts = [text for file in files for text in read_documents(file, errors=args.errors, **settings)]
+        for file in sources if sources == ["-"] else list_sources(sources, args.documents):
+            for text in read_documents(file, errors=args.errors, **settings):
+                yield text
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
-    if not texts:
+    if text is None:
         raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
-    return texts
 
 
 def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
@@ -157,17 +163,23 @@ class Encoded:
 
 
 def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], how) -> Encoded:
-    """What is scored, as each of the tokenizers gives it."""
+    """What is scored, as each of the tokenizers gives it; equal ones, such as those of seeds, share it."""
+    kinds = {path: (tokenizer_sha256(each), each.eos_token_id) for path, each in tokenizers.items()}
+    different = {kinds[path]: each for path, each in tokenizers.items()}
     if args.data:
-        ids = dict.fromkeys(tokenizers, load_stream(args.data, args.split, next(iter(tokenizers.values()))))
+        encoded = dict.fromkeys(different, load_stream(args.data, args.split, next(iter(different.values()))))
         meta = read_meta(args.data)
         length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
     else:
-        texts, length = read_texts(args), None
-        ids = {path: encode(texts, each.backend_tokenizer, each.eos_token_id) for path, each in tokenizers.items()}
-        bytes_each = np.array([len(text.encode()) for text in texts])
-        text_bytes = int(bytes_each.sum())
-    starts = {path: document_starts(ids[path], each.eos_token_id, length) for path, each in tokenizers.items()}
+        rows, bytes_each, length = {kind: [] for kind in different}, [], None
+        for chunk in chunks(read_texts(args)):
+            bytes_each += [len(text.encode()) for text in chunk]
+            for kind, each in different.items():
+                rows[kind].append(encode(chunk, each.backend_tokenizer, each.eos_token_id))
+        encoded = {kind: np.concatenate(rows.pop(kind)) for kind in different}
+        bytes_each, text_bytes = np.array(bytes_each), sum(bytes_each)
+    begin = {kind: document_starts(encoded[kind], each.eos_token_id, length) for kind, each in different.items()}
+    ids, starts = ({path: of[kind] for path, kind in kinds.items()} for of in (encoded, begin))
     sentence = {path: all_of_it[:24] for path, all_of_it in ids.items()}  # as many bars as can be labelled
     if how.sentence:
         for path, each in tokenizers.items():
@@ -189,34 +201,86 @@ def check_windows(how: ScoreArguments, configs: dict) -> None:
         check_context(config, how.context)
 
 
-def score_model(path: str, streams: list[np.ndarray], direction: str, bos: int, revision, how) -> list[np.ndarray]:
-    """Loss [n] in nats of each token of each stream [n]; the batch is halved until it fits in memory."""
+def score_model(path: str, streams: list, losses: list, direction: str, bos: int, revision, how) -> None:
+    """Put the loss in nats of each token of each stream [n] into `losses` [n]; the batch is halved until it fits."""
     model = load_model(path, revision).to(how.device)
     start = automatic_batch_size(model, how.context) if how.batch_size == "auto" else int(how.batch_size)
 
     @find_executable_batch_size(starting_batch_size=start)
     def in_batches_of(batch_size):
-        return [score(model, ids, direction, how.context, how.stride, batch_size, bos) for ids in streams]
+        for ids, out in zip(streams, losses, strict=True):
+            score(model, ids, direction, how.context, how.stride, batch_size, bos, out)
 
-    losses = in_batches_of()
+    in_batches_of()
     for ids, loss in zip(streams, losses, strict=True):
-        if not np.isfinite(loss).all():
-            first = np.isfinite(loss).argmin()
-            raise SystemExit(f"{path}: gives token {first:,} (id {ids[first]}) a loss of {loss[first]}; no ∂ follows")
-    return losses
+        for part in parts(len(ids)):
+            if not (finite := np.isfinite(loss[part])).all():
+                at = part.start + finite.argmin()
+                raise SystemExit(f"{path}: gives token {at:,} (id {ids[at]}) a loss of {loss[at]}; no ∂ follows")
 
 
-def score_once(scored: Path, request: dict, *model_and_text) -> list[np.ndarray]:
-    """What `score_model` gives, kept in the file `scored` with its request: there if interrupted after this model."""
+def make_room(shapes: dict[Path, tuple[int, int]]) -> None:
+    """Files for losses [K, n] to come; what says that some are there already is removed.
+
+    Zeros are written, since a mapped file with holes ends the process (SIGBUS) once the disk is full.
+    """
+    for file, shape in shapes.items():
+        for before in file.parent.glob("*.json"):
+            before.unlink()
+        with writing(file), file.open("wb") as opened:
+            header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(opened, header)
+            for part in parts(math.prod(shape)):
+                opened.write(bytes(4 * (part.stop - part.start)))
+            opened.flush()
+            os.fsync(opened.fileno())
+
+
+def score_once(scored: Path, request: dict, losses: np.memmap, path: str, text: Encoded, *how) -> list[float]:
+    """Put the losses of a model into `losses` [n], a mapped file; give those of the sentence [t].
+
+    These are kept in the file `scored`, which there is only when all losses are on disk: so no model is scored twice.
+    """
     if not scored.exists():
-        losses = score_model(*model_and_text)
+        of_sentence = np.empty(len(text.sentence[path]), np.float32)
+        score_model(path, [text.ids[path], text.sentence[path]], [losses, of_sentence], *how)
         with writing(scored):
-            scored.parent.mkdir(parents=True, exist_ok=True)
+            losses.flush()
             write_json(scored.with_name("request.json"), request)
-            np.savez(scored.with_name("next.npz"), *losses)
-            sync(scored.parent)
-            scored.with_name("next.npz").rename(scored)
-    return list(np.load(scored).values())
+            write_json(scored, of_sentence.tolist())
+    return read_json(scored)
+
+
+@dataclass
+class Sums:
+    """What the report and the figures need of the losses of K models of one direction."""
+
+    documents: list = field(default_factory=list)  # [K, D], nats of each document
+    read: list = field(default_factory=list)  # [K, 2, T], tokens and nats by how many tokens were read before
+    position: list = field(default_factory=list)  # [K, 2, T], the same by position in windows counted forward
+    sentence: list = field(default_factory=list)  # [K, t], nats of each token
+
+
+def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, revision, how) -> dict[str, Sums]:
+    """Put the losses [K, n] of all models into `files`; give their sums. Both by direction."""
+    first, folder = request["pairs"][0], files["forward"].parent
+    sums = {direction: Sums() for direction in DIRECTIONS}
+    try:
+        if not all(file.exists() for file in (folder / "request.json", *files.values())):
+            make_room({files[name]: (len(request["pairs"]), len(text.ids[path])) for name, path in first.items()})
+        for number, pair in enumerate(request["pairs"]):
+            for direction, path in pair.items():
+                losses, own = np.load(files[direction], mmap_mode="r+")[number], sums[direction]
+                reading = text, direction, tokenizers[path].bos_token_id, revision, how
+                own.sentence.append(score_once(folder / f"{direction}-{number}.json", request, losses, path, *reading))
+                own.documents.append(document_totals(losses, text.starts[path]))
+                own.read.append(loss_by_read(losses, how.context, how.stride, direction))
+                own.position.append(loss_by_read(losses, how.context, how.stride, "forward"))
+    finally:
+        if not (folder / "request.json").exists():  # no model is done, so there is nothing to go on with
+            for file in files.values():
+                file.unlink(missing_ok=True)
+    return sums
 
 
 def control(totals: np.ndarray, units: np.ndarray) -> float | None:
@@ -225,17 +289,19 @@ def control(totals: np.ndarray, units: np.ndarray) -> float | None:
     return float(np.sqrt(np.mean(np.square(between)))) if between else None
 
 
-def draw(folder: Path, report: dict, losses: dict, totals: dict, tokens: list[str], bars: dict) -> None:
-    """All figures; by direction, over K seeds: losses [K, n], document totals [K, D], losses of a sentence [K, t]."""
+def draw(folder: Path, report: dict, sums: dict[str, Sums], tokens: list[str]) -> None:
+    """All figures, of the means over seeds; `tokens` are those of the sentence."""
     from aot import figures  # matplotlib takes a second, which --help need not wait for
 
-    losses, totals, bars = ({name: np.mean(y[name], 0, float) for name in DIRECTIONS} for y in (losses, totals, bars))
+    def mean(what: str) -> dict[str, np.ndarray]:
+        return {direction: np.mean(getattr(own, what), 0) for direction, own in sums.items()}
+
     context, stride, by_text = (report["request"][key] for key in ("context", "stride", "by_text"))
-    read = {name: tokens_read(len(loss), context, stride, name) for name, loss in losses.items()}
-    figures.plot_by_position(folder / "by_position.png", losses, read, same_windows=stride == context and not by_text)
-    figures.plot_documents(folder / "documents.png", totals["forward"], totals["backward"], report)
+    same_windows = stride == context and not by_text
+    figures.plot_by_position(folder / "by_position.png", mean("read"), mean("position") if same_windows else None)
+    figures.plot_documents(folder / "documents.png", *mean("documents").values(), report)
     if not by_text:
-        figures.plot_sentence(folder / "sentence.png", tokens, bars)
+        figures.plot_sentence(folder / "sentence.png", tokens, mean("sentence"))
 
 
 def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfinished: Path, revision, how) -> None:
@@ -246,15 +312,9 @@ def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfini
             f"{unfinished}: holds the start of other scores (there / now): {'; '.join(differ)}. "
             "Delete it, or choose another --output_dir."
         )
-    losses, totals, bars = ({direction: [] for direction in DIRECTIONS} for _ in range(3))
-    for number, pair in enumerate(request["pairs"]):
-        for direction, path in pair.items():
-            scored = unfinished / f"{direction}-{number}.npz"
-            reading = [text.ids[path], text.sentence[path]], direction, tokenizers[path].bos_token_id
-            of_text, of_sentence = score_once(scored, request, path, *reading, revision, how)
-            losses[direction].append(of_text)
-            totals[direction].append(np.add.reduceat(of_text.astype(np.float64), text.starts[path]))
-            bars[direction].append(of_sentence)
+    files = {direction: unfinished / f"{direction}.npy" for direction in DIRECTIONS}
+    sums = score_pairs(text, request, tokenizers, files, revision, how)
+    totals = {direction: own.documents for direction, own in sums.items()}
     report = {
         **arrow_from_totals(totals["forward"], totals["backward"], text.units, how.confidence),
         "unit": "byte" if how.by_text else "token",
@@ -264,15 +324,18 @@ def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfini
         "request": request,
         **provenance(),
     }
-    encoded = {}
+    saved = {f"{direction}_per_document": loss for direction, loss in totals.items()}
     for direction, path in request["pairs"][0].items():
         own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
-        encoded |= {f"{own}ids": text.ids[path], f"{own}document_starts": text.starts[path]}
+        saved |= {f"{own}ids": text.ids[path], f"{own}document_starts": text.starts[path]}
     whole = unfinished / folder.name
     with writing(whole):
         whole.mkdir(exist_ok=True)
-        draw(whole, report, losses, totals, [tokenizers[path].decode([token]) for token in text.sentence[path]], bars)
-        np.savez(whole / "losses.npz", **encoded, **losses)
+        draw(whole, report, sums, [tokenizers[path].decode([token]) for token in text.sentence[path]])
+        np.savez(whole / "losses.npz", **saved)
+        with zipfile.ZipFile(whole / "losses.npz", "a") as archive:  # an .npz file is .npy files in a .zip file
+            for file in files.values():
+                archive.write(file, file.name)
         write_json(whole / "aot.json", report)
         sync(whole)
     whole.rename(folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.lib.npyio import NpzFile
 
 from aot import figures
 from aot.cli import command, parse_arguments
@@ -26,6 +27,7 @@ from aot.fits import trends
 from aot.pairs import load_config
 from aot.prequential import REPORT
 from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writing
+from aot.scoring import document_totals
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
@@ -75,6 +77,13 @@ def facts(run: Path) -> dict:
     return origin(results) | size | training
 
 
+def per_document(scored: NpzFile, direction: str) -> np.ndarray:
+    """Loss [K, D] in nats of each document; files from before 2026-12 have only those of tokens."""
+    if f"{direction}_per_document" in scored:
+        return scored[f"{direction}_per_document"]
+    return np.array([document_totals(losses, scored["document_starts"]) for losses in scored[direction]])
+
+
 def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict], list[dict]]:
     """Rows of a scores folder, of all its seeds as compute_aot.py took them and then of each; rows of their curves."""
     report, row = read_json(folder / "aot.json"), folder.name.removeprefix(f"{name}-")
@@ -90,8 +99,8 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
     results = [report]
     if len(runs) > 1 or order != DIRECTIONS:
         with np.load(folder / "losses.npz") as scored:
-            starts, tokens = scored["document_starts"], np.diff(scored["document_starts"], append=scored["ids"].size)
-            totals = [np.add.reduceat(scored[each], starts, axis=1, dtype=np.float64) for each in order]
+            tokens = np.diff(scored["document_starts"], append=report["tokens"])
+            totals = [per_document(scored, each) for each in order]
         groups = [totals, *zip(*totals, strict=True)] if len(runs) > 1 else [totals]
         results = [arrow_from_totals(*nats, tokens, report["confidence"]) for nats in groups]
     shared = {

@@ -7,6 +7,7 @@ the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
 EOS = "<|endoftext|>"
 EOS_ID = 0  # in the data folders we write: ends every document, and as BOS opens every window
+PART = 2**18  # tokens of a stream that are looked at together
 
 
 def orient(ids, direction: str):
@@ -71,6 +73,11 @@ def open_stream(folder: str | Path, split: str) -> np.ndarray:
     return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
 
 
+def parts(tokens: int) -> Iterator[slice]:
+    """Successive parts of a stream, so that what is computed of it takes a few MB, however long it is."""
+    return (slice(begin, min(tokens, begin + PART)) for begin in range(0, tokens, PART))
+
+
 def document_starts(ids: np.ndarray, eos: int = EOS_ID, length: int | None = None) -> np.ndarray:
     """Position [D] of the first token of each document in a stream [n]; an EOS belongs to the document it ends.
 
@@ -78,8 +85,8 @@ def document_starts(ids: np.ndarray, eos: int = EOS_ID, length: int | None = Non
     """
     if length:
         return np.arange(0, len(ids), length)
-    ends = np.flatnonzero(np.asarray(ids) == eos)
-    return np.unique(np.concatenate([[0], ends[ends < len(ids) - 1] + 1]))
+    starts = np.concatenate([[0], *(part.start + 1 + np.flatnonzero(ids[part] == eos) for part in parts(len(ids)))])
+    return starts[starts < max(1, len(ids))]
 
 
 class Windows(Dataset):

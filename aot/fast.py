@@ -2,7 +2,7 @@
 
 - The loss is taken inside the model, a few rows of logits at a time: those of a whole batch are its largest tensor.
 - Attention gets no mask, but is told that it is causal, so that a GPU uses its flash kernel, compiled or not. The one
-  of CPUs knows no dropout: there, attention goes by blocks of queries, which only look at the keys before them.
+  of CPUs knows no dropout: in training, attention goes there by blocks of queries, which only look at earlier keys.
 - The tanh-GELU is one operation. On CPUs, dropout draws 16 bits for each element from a faster generator.
 
 With dropout off the losses are those of the model as it was, but for rounding; `tests/test_fast.py` says how close.
@@ -76,7 +76,9 @@ class LossHead(torch.nn.Linear):
         kind = hidden.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.weight.dtype
         with torch.autocast(kind, enabled=False):
-            loss, losses = HeadAndLoss.apply(hidden.flatten(0, -2), self.weight, targets.flatten(), dtype)
+            # a function sees what has a gradient, but not whether one is wanted
+            weight = self.weight if torch.is_grad_enabled() else self.weight.detach()
+            loss, losses = HeadAndLoss.apply(hidden.flatten(0, -2), weight, targets.flatten(), dtype)
         return loss, losses.view_as(targets)
 
 
@@ -103,6 +105,8 @@ class HeadAndLoss(torch.autograd.Function):
             log_probabilities = log_softmax(logits, -1, dtype=torch.float32)
             scored, target = targets[rows, None] != -100, targets[rows, None].clamp_min(0)
             losses[rows] = torch.where(scored, -log_probabilities.gather(1, target), 0)[:, 0]
+            if for_hidden is None and for_weight is None:
+                continue
             errors = log_probabilities.exp_().scatter_add_(1, target, minus_one.expand_as(target)).to(dtype)
             if for_hidden is not None:
                 for_hidden[rows] = errors @ padded * scored
@@ -133,7 +137,8 @@ def rows_at_once(vocabulary: int, device: str) -> int:
 def causal_attention(module, query, key, value, attention_mask, dropout: float = 0.0, scaling=None, **kwargs):
     """Attention [B, T, H, D] of [B, H, T, D] to what came before; with a mask or a cache, that of transformers."""
     whole = attention_mask is None and query.shape[2] == key.shape[2]  # else a cache holds keys, or texts are padded
-    if query.device.type == "cpu" and whole and not torch.compiler.is_compiling():
+    training = torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    if query.device.type == "cpu" and whole and training:
         return BlockwiseAttention.apply(query, key, value, scaling or query.shape[-1] ** -0.5, dropout), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
 

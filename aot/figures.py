@@ -29,30 +29,33 @@ def save(figure, path: Path) -> None:
     plt.close(figure)
 
 
-def mean_by(key: np.ndarray, losses: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of `key` [n] and of `losses` [n] in each bin from one of `edges` to the next; empty bins are left out."""
-    group = np.searchsorted(edges, key, side="right")
-    count = np.bincount(group)
-    filled = count > 0
-    return tuple(np.bincount(group, values)[filled] / count[filled] for values in (key, losses))
+def mean_by(sums: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of the position and of the loss in each bin from one of `edges` to the next; empty bins are left out.
+
+    sums: [2, T], the number of tokens at each position and their loss in nats.
+    """
+    positions = np.arange(sums.shape[1])
+    group = np.searchsorted(edges, positions, side="right")
+    tokens = np.bincount(group, sums[0])
+    filled = tokens > 0
+    return tuple(np.bincount(group, each)[filled] / tokens[filled] for each in (positions * sums[0], sums[1]))
 
 
-def plot_by_position(path: Path, losses: dict, read: dict, same_windows: bool) -> None:
+def plot_by_position(path: Path, by_read: dict[str, np.ndarray], by_position: dict[str, np.ndarray] | None) -> None:
     """Mean loss by position in the window (the same tokens in both directions) and by tokens already read.
 
-    losses, read: by direction, the loss in nats [n] and the number of tokens read before [n] of each token. Only where
-    both directions have the `same_windows` does a token have one position, which is what forward has read before it.
+    Both: by direction, the number of tokens and their loss in nats [2, T], by what was read before and by position.
+    Only where both directions have the same windows does a token have one position, else `by_position` is None.
     """
-    longest = max(int(counts.max()) for counts in read.values()) + 1
+    longest = max(int(np.flatnonzero(sums[0])[-1]) for sums in by_read.values()) + 1
     every = np.linspace(1, longest - 1, min(longest, 42)).round()  # the first and the last position stay alone
-    panels = {"tokens already read (as much context)": (read, np.unique(np.geomspace(1, longest, 24).round()))}
-    if same_windows:
-        positions = dict.fromkeys(losses, read["forward"])
-        panels = {"position in the window (the same tokens)": (positions, np.unique(every)), **panels}
+    panels = {"tokens already read (as much context)": (by_read, np.unique(np.geomspace(1, longest, 24).round()))}
+    if by_position:
+        panels = {"position in the window (the same tokens)": (by_position, np.unique(every)), **panels}
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.2), sharey=True, squeeze=False)
-    for axis, (label, (keys, edges)) in zip(axes[0], panels.items(), strict=True):
-        for direction, loss in losses.items():
-            axis.plot(*mean_by(keys[direction], loss, edges), ".-", color=COLOUR[direction], label=LABELS[direction])
+    for axis, (label, (sums, edges)) in zip(axes[0], panels.items(), strict=True):
+        for direction in sums:
+            axis.plot(*mean_by(sums[direction], edges), ".-", color=COLOUR[direction], label=LABELS[direction])
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0, -1].set_xscale("symlog", linthresh=1)

@@ -1,13 +1,14 @@
 """Per-token losses of a stream under a model, in text order, every token exactly once per direction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from aot.data import EOS_ID, ReverseTokenCollator, orient
+from aot.data import EOS_ID, ReverseTokenCollator, orient, parts
 from aot.fast import TokenLosses, has_fast_path
 
 
@@ -25,7 +26,33 @@ def losses_under(model: torch.nn.Module, inputs: dict[str, torch.Tensor], fast: 
     return TokenLosses(losses.mean(), losses)
 
 
-def spans(tokens: int, context: int, stride: int, direction: str) -> list[tuple[int, int, int]]:
+@dataclass(frozen=True)
+class Spans(Sequence):
+    """The windows of `spans`, each made when it is asked for: with stride 1 there are as many as tokens."""
+
+    tokens: int
+    context: int
+    stride: int
+    head: int  # tokens of the first window, all of which are scored there
+
+    def __len__(self) -> int:
+        return bool(self.tokens) + len(range(self.head, self.tokens, self.stride))
+
+    def __getitem__(self, number):
+        if isinstance(number, slice):
+            return [self[each] for each in range(len(self))[number]]
+        number = range(len(self))[number]  # its IndexError ends an iteration
+        first = number and self.head + (number - 1) * self.stride
+        end = min(self.tokens, self.head + number * self.stride)
+        return max(0, first + self.stride - self.context), end, first
+
+    def read(self, at: np.ndarray) -> np.ndarray:
+        """How many tokens are read in its window before each of the tokens `at` [n], counted in reading order."""
+        first = np.where(at < self.head, 0, at - (at - self.head) % self.stride)
+        return at - np.maximum(0, first + self.stride - self.context)
+
+
+def spans(tokens: int, context: int, stride: int, direction: str) -> Spans:
     """Windows `(begin, end, first)` in reading order; tokens `first` to `end` are scored there, after `first - begin`.
 
     With `stride == context` both directions use the same windows of the text, counted from its start. With a smaller
@@ -35,18 +62,34 @@ def spans(tokens: int, context: int, stride: int, direction: str) -> list[tuple[
     if not 1 <= stride <= context:
         raise ValueError(f"stride {stride}: must be from 1 to the context, {context}")
     short_first = direction == "backward" and stride == context and tokens % context
-    end = min(tokens, short_first or context)
-    windows = [(0, end, 0)] if tokens else []
-    while end < tokens:
-        first, end = end, min(tokens, end + stride)
-        windows.append((max(0, first + stride - context), end, first))
-    return windows
+    return Spans(tokens, context, stride, min(tokens, short_first or context))
 
 
-def tokens_read(tokens: int, context: int, stride: int, direction: str) -> np.ndarray:
-    """How many tokens [n] of the text the model had read when it predicted each one, in text order."""
-    read = [np.arange(first, end) - begin for begin, end, first in spans(tokens, context, stride, direction)]
-    return orient(np.concatenate(read), direction)
+def tokens_read(tokens: int, context: int, stride: int, direction: str, part: slice = slice(None)) -> np.ndarray:
+    """How many tokens of the text the model had read when it predicted each one of a part [n], in text order."""
+    begin, end, _ = part.indices(tokens)
+    if direction == "backward":
+        begin, end = tokens - end, tokens - begin
+    return orient(spans(tokens, context, stride, direction).read(np.arange(begin, end)), direction)
+
+
+def loss_by_read(losses: np.ndarray, context: int, stride: int, direction: str) -> np.ndarray:
+    """Tokens and their losses [n] in nats, summed [2, T] by how many tokens `direction` had read before."""
+    sums = np.zeros((2, context))
+    for part in parts(len(losses)):
+        read = tokens_read(len(losses), context, stride, direction, part)
+        sums += [np.bincount(read, values, context) for values in (None, losses[part])]
+    return sums
+
+
+def document_totals(losses: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Loss [D] in nats, float64, of each document, from those of tokens [n] and the first token [D] of each."""
+    totals = np.zeros(len(starts))
+    for part in parts(len(losses)):
+        first, end = np.searchsorted(starts, [part.start, part.stop - 1], side="right") - [1, 0]
+        begins = np.maximum(starts[first:end] - part.start, 0)
+        totals[first:end] += np.add.reduceat(losses[part].astype(np.float64), begins)
+    return totals
 
 
 @torch.inference_mode()
@@ -58,10 +101,15 @@ def score(
     stride: int | None = None,
     batch_size: int | None = None,
     bos: int = EOS_ID,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Loss [n] in nats, float32, of each token of `ids` [n], both in text order; `batch_size` in windows."""
+    """Loss [n] in nats, float32, of each token of `ids` [n], both in text order; `batch_size` in windows.
+
+    With `out` [n], such as a memory-mapped file, the losses are written there as they come, and it is returned.
+    """
     model.eval()
-    reading, losses = orient(ids, direction), np.empty(len(ids), np.float32)
+    out = np.empty(len(ids), np.float32) if out is None else out
+    reading, losses = (orient(np.asarray(each), direction) for each in (ids, out))  # a slice of np.memmap is slow
     collate = ReverseTokenCollator("forward", bos)  # `reading` is oriented already, across windows too
     windows = spans(len(ids), context, stride or context, direction)
     with tqdm(total=len(ids), unit="token", unit_scale=True, desc=f"scoring {direction}", delay=1) as bar:
@@ -72,10 +120,10 @@ def score(
             for row, (begin, end, first) in zip(scored, batch, strict=True):
                 losses[first:end] = row[first - begin : end - begin]
                 bar.update(end - first)
-    return orient(losses, direction)
+    return out
 
 
-def batched(items: list, size: int) -> Iterator[list]:
+def batched(items: Sequence, size: int) -> Iterator[list]:
     """Successive lists of `size` items, the last one shorter."""
     return (items[begin : begin + size] for begin in range(0, len(items), size))
 

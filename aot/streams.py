@@ -61,7 +61,7 @@ def encode_chunk(
     return encoded
 
 
-def chunks(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
+def chunks(documents: Iterable[bytes | str]) -> Iterator[list[bytes | str]]:
     """Documents in lists of about `CHUNK_BYTES`."""
     chunk, size = [], 0
     for document in documents:

@@ -7,6 +7,7 @@ a file without blank lines in memory, and do not say where a file is damaged.
 
 import bz2
 import codecs
+import importlib
 import io
 import itertools
 import json
@@ -17,10 +18,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import regex
-import zstandard
 from tqdm import tqdm
 
 from aot.runs import file_sha256
@@ -30,9 +31,24 @@ DECOMPRESSORS = {
     ".gz": lambda: zlib.decompressobj(wbits=31),
     ".xz": lzma.LZMADecompressor,
     ".bz2": bz2.BZ2Decompressor,
-    ".zst": lambda: zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj(),
+    ".zst": lambda: library("zstandard").ZstdDecompressor(max_window_size=2**31).decompressobj(),
 }
 KINDS = {".txt": "text", ".fasta": "text", ".fa": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+
+
+def library(name: str) -> ModuleType:
+    """A library that only some sources need, so that all else runs where it is missing; ValueError if it is."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ValueError(f"cannot be read without the package {package} ({error}); pip install {package}") from error
+
+
+def damage(compression: str) -> tuple[type[Exception], ...]:
+    """What the decompressor of this compression raises where the data are damaged."""
+    zstd = (library("zstandard").ZstdError,) if compression == ".zst" else ()
+    return zlib.error, lzma.LZMAError, OSError, EOFError, *zstd
 
 
 def suffixes(source: str) -> tuple[str, str]:
@@ -169,16 +185,16 @@ def read_all(sources: list[str], inputs: list[dict], bar: tqdm, **reading) -> It
 
 def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
     """Content of a file in blocks; ValueError at damage, and where the compressed data stops before its end."""
+    compression, read = suffixes(source)[1], 0
+    start = DECOMPRESSORS.get(compression)
+    stream = start and start()
     if source == "-":
         opened = nullcontext(sys.stdin.buffer)
     elif "://" in source:
-        from datasets.utils.file_utils import xopen  # as fsspec.open, and tries again when the connection breaks
-
-        opened = xopen(source, "rb")
+        # as fsspec.open, and tries again when the connection breaks
+        opened = library("datasets.utils.file_utils").xopen(source, "rb")
     else:
         opened = open(source, "rb")
-    start = DECOMPRESSORS.get(suffixes(source)[1])
-    stream, read = start and start(), 0
     with opened as file:
         while block := file.read(BLOCK):
             watch(len(block))
@@ -194,7 +210,7 @@ def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]
                         stream = start()
                     yield stream.decompress(block)
                     block = stream.unused_data if stream.eof else b""
-            except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError) as error:
+            except damage(compression) as error:
                 place = f"within the {BLOCK:,} compressed bytes before byte {read:,}"
                 raise ValueError(f"damaged {place} ({error}); fetch it again") from error
     if stream and not stream.eof:
@@ -273,15 +289,12 @@ def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str 
 
 def column_of(column: str, path: str, **load) -> Iterator[str | None]:
     """One cell of each row of a Parquet file or Hub data set."""
-    import pyarrow
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
+    datasets, pyarrow = library("datasets"), library("pyarrow")
     number = 0
     try:
-        for number, row in enumerate(load_dataset(path, streaming=True, **load), start=1):  # noqa: B007
+        for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):  # noqa: B007
             yield cell(row, column)
-    except (DatasetsError, pyarrow.ArrowException, OSError) as error:
+    except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"cannot be read after row {number:,}: {error}") from error
 
 

@@ -30,7 +30,7 @@ from aot.generation import continue_prompts, encode_prompt
 from aot.models import load_model
 from aot.pairs import locate_pair, pair_configs, trained_context
 from aot.runs import RESULTS
-from aot.scoring import score
+from aot.scoring import document_totals, score
 from aot.text import reverse_graphemes, split_text
 from aot.tokenizers import encode, pair_tokenizers
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -134,7 +134,7 @@ def measure(pair: Pair, which: str, documents: list[str]) -> Measured:
         for name, model in pair.models.items()
     }
     starts = document_starts(ids, tokenizer.eos_token_id)
-    totals = [np.add.reduceat(losses[direction].astype(np.float64), starts) for direction in DIRECTIONS]
+    totals = [document_totals(losses[direction], starts) for direction in DIRECTIONS]
     tokens = ["∎" if token == tokenizer.eos_token_id else tokenizer.decode([token]) for token in ids]
     report = arrow_from_totals(*totals, np.diff([*starts, len(ids)]))
     return Measured(pair.name, which, ids, tokens, starts, losses, report)

@@ -120,7 +120,7 @@ def stage(folder: Path, since: float = math.inf) -> str:
         if not (run / RESULTS).exists():
             return f"{'saving' if saving(run, since) else 'training'} {run.name}"
     if not (folder / "scores/en").exists():
-        return "scoring backward" if (folder / "scores/en.partial/forward-0.npz").exists() else "scoring forward"
+        return "scoring backward" if (folder / "scores/en.partial/forward-0.json").exists() else "scoring forward"
     return "done"
 
 

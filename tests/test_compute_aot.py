@@ -5,21 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, one_line, rewrite, train
+from conftest import SETTINGS, TINY, one_line, rewrite, train
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+import aot.data
 import compute_aot
 import make_synthetic
-from aot import figures, tokenizers
+from aot import figures, streams, tokenizers
 from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.models import build_model, load_model
-from aot.runs import RESULTS, alone, read_json
+from aot.runs import RESULTS, alone, read_json, write_json
 from aot.scoring import score, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -104,6 +106,9 @@ def test_the_report_follows_from_the_saved_losses(scores, data):
     ids = open_stream(data, "validation")
     assert np.array_equal(saved["ids"], ids) and np.array_equal(saved["document_starts"], document_starts(ids))
     totals = {direction: saved[direction].sum(dtype=float) for direction in DIRECTIONS}
+    for direction, nats in totals.items():
+        each = saved[f"{direction}_per_document"]
+        assert each.shape == (1, 203) and each.dtype == float and each.sum() == pytest.approx(nats, rel=1e-12)
     ahead, back = totals["forward"], totals["backward"]
     assert numbers["aot"] == pytest.approx((back - ahead) / ((ahead + back) / 2))
     assert numbers["delta"] == pytest.approx((back - ahead) / len(ids)) and numbers["tokens"] == len(ids)
@@ -122,7 +127,8 @@ def test_the_saved_losses_are_those_of_the_models(scores, pair, data):
         assert expected.mean() == pytest.approx(read_json(pair / direction / RESULTS)["eval_loss"], abs=1e-5)
 
 
-def test_a_text_is_scored_like_the_data_folder_of_it(scores, pair, text, tmp_path):
+def test_a_text_is_scored_like_the_data_folder_of_it(scores, pair, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "CHUNK_BYTES", 100)  # it is encoded in pieces
     from_text = report(compute(tmp_path / "scores", "--pair", pair, "--text", text))
     for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents"):
         assert from_text[key] == pytest.approx(report(scores)[key])
@@ -135,6 +141,24 @@ def test_a_command_reads_standard_input(scores, pair, text, tmp_path):
         done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0 and report(scores)["verdict"] in done.stdout, done.stderr
     assert report(tmp_path / "scores" / "pair-on--")["aot"] == pytest.approx(report(scores)["aot"])
+
+
+def test_models_are_trained_and_scored_without_what_only_some_texts_need(data, text, tmp_path):
+    script = f"""
+import sys
+sys.modules |= dict.fromkeys(("zstandard", "datasets", "evaluate", "deepspeed"))  # their import fails
+import compute_aot, run_clm_reverse
+run_clm_reverse.main({["--data", str(data), "--output_dir", "pair", *SETTINGS]})
+compute_aot.main(["--pair", "pair", "--data", {str(data)!r}, "--output_dir", "scores"])
+compute_aot.main(["--pair", "pair", "--text", {str(text)!r}, "--output_dir", "text"])
+compute_aot.main(["--pair", "pair", "--text", "text.zst"])
+"""
+    (tmp_path / "text.zst").touch()
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 1 and FILES == {path.name for path in (tmp_path / "scores").iterdir()}, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("text.zst: cannot be read without the package zstandard (")
 
 
 def test_the_same_again_is_found_and_another_request_refused(scores, pair, second_pair, data, text, capsys):
@@ -183,6 +207,28 @@ def test_half_a_stride_gives_every_token_more_to_read(scores, pair, data, tmp_pa
         assert np.allclose(saved[direction][0], expected, atol=1e-6)
         assert report(half)[direction] != report(scores)[direction]
         assert tokens_read(len(ids), 8, 4, direction).mean() > tokens_read(len(ids), 8, 8, direction).mean()
+
+
+def test_memory_does_not_grow_with_the_text(pair, data, tmp_path, monkeypatch):
+    score_pairs, peaks, lengths = compute_aot.score_pairs, [], (1_000, 5_000, 45_000)  # the first pays for imports
+
+    def traced(*args):
+        tracemalloc.start()
+        try:
+            sums = score_pairs(*args)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        return sums
+
+    monkeypatch.setattr(compute_aot, "score_pairs", traced)
+    monkeypatch.setattr(aot.data, "PART", 1000)
+    for length in lengths:
+        longer = rewrite(data, tmp_path / f"{length}", lambda ids, _, length=length: np.resize(ids, length))
+        write_json(longer / "meta.json", read_json(longer / "meta.json") | {"tokens_per_document": 1000})
+        flags = "--pair", pair, "--data", longer, "--batch_size", "256", "--device", "cpu"
+        compute(tmp_path / f"scores-{length}", *flags)
+    assert (peaks[2] - peaks[1]) / (lengths[2] - lengths[1]) < 3  # bytes; the losses of one model are 4
 
 
 def test_undeclared_checkpoints_are_taken_at_their_word(plain, data, tmp_path):
@@ -234,11 +280,11 @@ def test_formulas_in_a_sentence_are_shown_as_they_are(tmp_path):
 def test_the_batch_is_halved_until_it_fits(scores, pair, data, tmp_path, monkeypatch):
     tried = []
 
-    def small_memory(model, ids, direction, context, stride, batch_size, bos):
+    def small_memory(model, ids, direction, context, stride, batch_size, *rest):
         tried.append(batch_size)
         if batch_size > 10:
             raise RuntimeError("CUDA out of memory.")
-        return score(model, ids, direction, context, stride, batch_size, bos)
+        return score(model, ids, direction, context, stride, batch_size, *rest)
 
     monkeypatch.setattr(compute_aot, "score", small_memory)
     folder = compute(tmp_path / "scores", "--pair", pair, "--data", data, "--batch_size", "32")
@@ -251,14 +297,14 @@ def test_what_is_scored_already_is_of_one_request_and_one_process(scores, pair, 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(figures, "plot_documents", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         compute(ends, *flags)
-    kept = {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npz")}
+    kept = {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npy")}
     with pytest.raises(SystemExit, match="pair.partial: holds the start of other scores .*context: 8 / 4") as stopped:
         compute(ends, *flags, "--context", "4")
     assert one_line(stopped)
     with alone(tmp_path / "pair.partial"), pytest.raises(SystemExit, match="another process is at work") as stopped:
         compute(ends, *flags)
     assert one_line(stopped) and len(kept) == 2
-    assert kept == {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npz")}
+    assert kept == {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npy")}
     with monkeypatch.context() as patch:
         patch.setattr(compute_aot, "score_model", None)  # nothing is left to score
         assert report(compute(ends, *flags))["aot"] == report(scores)["aot"]

@@ -399,11 +399,17 @@ def same_scores(folder, other):
 INTERRUPTED = {  # and how many models are scored thereafter
     "in the first model": (when_in(compute_aot, "score_model", die), 2),
     "in the second model": (when_in(compute_aot, "score_model", die, lambda path, *_: path.endswith("backward")), 1),
+    "before the first model is done": (
+        when_in(compute_aot, "write_json", die, lambda path, _: path.name == "forward-0.json"), 2
+    ),
+    "before the second model is done": (
+        when_in(compute_aot, "write_json", die, lambda path, _: path.name == "backward-0.json"), 1
+    ),
     "drawing": (when_in(figures, "plot_documents", die), 0),
     "before the report": (when_in(compute_aot, "write_json", die, lambda path, _: path.name == "aot.json"), 0),
     "before the last rename": (when_in(Path, "rename", die, lambda _, to: to.name == "scores"), 0),
     "before the last removal": (when_in(compute_aot, "print_report", die), 0),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("moment", INTERRUPTED)
@@ -418,7 +424,19 @@ def test_scoring_goes_on_with_the_next_model(pair, data, scores, tmp_path, monke
     same_scores(tmp_path / "scores", scores)
 
 
-@pytest.mark.parametrize(("size", "name", "left"), [(4_000, "forward-0.npz", 2), (12_000, "scores.partial/scores", 0)])
+@pytest.mark.parametrize("lost", ["forward.npy", "request.json"])
+def test_scores_of_which_something_is_lost_are_made_again(pair, data, scores, tmp_path, monkeypatch, lost):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(figures, "plot_documents", die)
+        compute(pair, data, tmp_path / "scores")
+    (tmp_path / "scores.partial" / lost).unlink()
+    with counted(compute_aot, "score_model") as scored:
+        compute(pair, data, tmp_path / "scores")
+    assert len(scored) == 2
+    same_scores(tmp_path / "scores", scores)
+
+
+@pytest.mark.parametrize(("size", "name", "left"), [(4_000, "forward.npy", 2), (12_000, "scores.partial/scores", 0)])
 def test_a_full_disk_in_scoring(pair, data, scores, tmp_path, no_file_above, size, name, left):
     no_file_above(size)
     with pytest.raises(SystemExit) as stopped:

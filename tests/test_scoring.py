@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
+import aot.data
 from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.models import build_model, load_model
 from aot.runs import RESULTS, read_json
-from aot.scoring import score, spans, token_losses, tokens_read
+from aot.scoring import document_totals, loss_by_read, score, spans, token_losses, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CONTEXT = 8
@@ -98,6 +99,39 @@ def test_tokens_read_counts_what_is_before_a_token_in_its_window(n, context, str
             for token in range(first, end):
                 read[token if direction == "forward" else n - 1 - token] = token - begin
         assert tokens_read(n, context, stride, direction).tolist() == read.tolist()
+
+
+def test_windows_take_no_memory():
+    windows = spans(10**12, CONTEXT, 1, "backward")
+    assert len(windows) == 10**12 - 7 and windows[-1] == (10**12 - 8, 10**12, 10**12 - 1)
+    assert windows[10**9 : 10**9 + 2] == [windows[10**9], windows[10**9 + 1]]
+
+
+@given(**sizes, part=st.integers(1, 90), documents=st.sets(st.integers(1, 80)))
+def test_sums_in_parts_are_those_of_all_tokens(n, context, stride, part, documents):
+    n, stride = n + 1, min(stride, context)
+    losses = np.random.default_rng(n).exponential(3, n).astype(np.float32)
+    starts = np.array([0, *sorted(each for each in documents if each < n)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aot.data, "PART", part)
+        totals = document_totals(losses, starts)
+        sums = {direction: loss_by_read(losses, context, stride, direction) for direction in DIRECTIONS}
+    assert totals == pytest.approx(np.add.reduceat(losses.astype(float), starts), rel=1e-12)
+    for direction in DIRECTIONS:
+        read = tokens_read(n, context, stride, direction)
+        assert sums[direction][0].tolist() == np.bincount(read, minlength=context).tolist()
+        assert sums[direction][1] == pytest.approx(np.bincount(read, losses, context), rel=1e-12)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_losses_go_where_they_are_wanted(models, ids, tmp_path, direction):
+    for stride in (CONTEXT, 3):
+        file = np.lib.format.open_memmap(tmp_path / "losses.npy", "w+", np.float32, (2, 803))
+        score(models[direction], ids[:803], direction, CONTEXT, stride, out=file[1])
+        del file
+        losses = np.load(tmp_path / "losses.npy")
+        assert np.array_equal(losses[1], score(models[direction], ids[:803], direction, CONTEXT, stride))
+        assert not losses[0].any()
 
 
 @pytest.mark.parametrize("stride", [0, 9, -1])

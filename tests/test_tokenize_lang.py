@@ -257,6 +257,17 @@ def test_formats_agree(here, suffix):
     assert lined == [line for document in documents for line in document.split("\n")]
 
 
+@pytest.mark.parametrize(("file", "package"), [("a.txt.zst", "zstandard"), ("a.parquet", "datasets")])
+def test_what_is_read_by_a_missing_package_says_so(here, monkeypatch, file, package):
+    Path(file).write_bytes(zstandard.compress(b"text"))
+    monkeypatch.setitem(sys.modules, package, None)
+    message = f"{file}: cannot be read without the package {package} .*pip install {package}$"
+    with pytest.raises(SystemExit, match=message) as stopped:
+        make("a", source=file)
+    assert one_line(stopped) and not Path("data/a").exists()
+    assert list(read_documents("fr.txt"))
+
+
 def test_paragraphs_are_those_of_datasets(here):
     from datasets import load_dataset
 
