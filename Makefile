@@ -27,7 +27,7 @@ bench: .venv/installed  ## Speed of each stage beside its peers: results/bench_*
 	$(PYTHON) bench.py
 
 bench-gpu: .venv/installed  ## The same on a GPU with the model of the paper: results/gpu/bench_*.csv
-	$(PYTHON) bench.py --stages train score --size medium --batch 90 --vocab_size 50257 --compile --output_dir results/gpu
+	$(PYTHON) bench.py --stages train score --settings medium:50257 --batch 90 --compile --output_dir results/gpu
 
 soak: .venv/installed  ## Kill an experiment 100 times; is its result that of one never killed? results/soak.json
 	$(PYTHON) -m tests.soak

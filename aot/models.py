@@ -96,7 +96,7 @@ def load_model(path: str, revision: str | None = None, fast: bool = True) -> Pre
 
 def find_device(name: str | None) -> str:
     """The device named, or a GPU where there is one, or the CPU; ValueError where it is not there."""
-    name = name or str(torch.accelerator.current_accelerator() or "cpu")
+    name = name or str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -12,10 +12,12 @@ from conftest import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bench
 import compute_aot
 import report
 from aot import fits
 from aot.runs import read_json, write_json
+from experiments.speed import STAGES, Case
 
 ROOT = Path(__file__).parent.parent
 README = "# A title\n\n<!-- table trial -->\n<!-- end -->\n\n<!-- table other -->\nold\n<!-- end -->\nThe end.\n"
@@ -294,3 +296,26 @@ def test_what_there_is_not_is_said_in_one_line(tmp_path, monkeypatch, flags):
     with pytest.raises(SystemExit, match="nosuch: nothing in|absent.md: no such file") as stopped:
         report.main(flags)
     assert one_line(stopped) and [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_the_speeds_are_those_that_were_measured(place):
+    sizes = {"size": "micro", "vocab_size": 4096, "context": 256, "batch": 8, "steps": 10, "pair_steps": 100}
+    told = sizes | {"stage": "train", "windows": 1000, "text": "text", "text_mb": 8, "folder": "folder"}
+    measured = {"amount": 1000, "dtype": "bfloat16", "cores": 2, "device": "a processor", "profile": "mm 40%; mul 9%"}
+    ours, peer, failing = (bench.Runs(each, Case(who=each.who, **told)) for each in STAGES["train"].contestants)
+    ours.results = [measured | {"seconds": seconds} for seconds in (1, 2, 1)]
+    peer.results = [measured | {"seconds": seconds} for seconds in (1.2, 2.2, 1.4)]
+    failing.failed = "no result after 5 seconds"
+    rows = [runs.row(STAGES["train"], ours) for runs in (ours, peer, failing)]
+    bench.write_table(place / "results/bench_train.csv", "tokens", rows)
+    (place / "README.md").write_text("<!-- table speed -->\n<!-- end -->\n", encoding="utf-8")
+    report.main(["speed"])
+    text = (place / "README.md").read_text(encoding="utf-8")
+    assert "| train | micro, vocabulary 4,096 | 1,000 tokens/s | as run_clm | 1.20 (1.10 to 1.40) | 1.5 |" in text
+    assert "| as run_clm, our process settings | failed: no result after 5 seconds | 1.2 |" in text
+    assert "device a processor, cores 2, dtype bfloat16, repeats 3," in text
+    assert "- train, micro, too slow beside as run_clm: ours is mm 40%; mul 9%." in text
+
+
+def test_speeds_that_were_not_measured_are_none(place):
+    assert report.speed(place / "results") == ["Not run yet."]
