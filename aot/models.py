@@ -96,7 +96,8 @@ def load_model(path: str, revision: str | None = None, fast: bool = True) -> Pre
 
 def find_device(name: str | None) -> str:
     """The device named, or a GPU where there is one, or the CPU; ValueError where it is not there."""
-    name = name or str(torch.accelerator.current_accelerator() or "cpu")
+    if name is None:  # a torch that could use a GPU has an accelerator even where there is no GPU
+        name = str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
