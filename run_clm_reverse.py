@@ -122,6 +122,10 @@ class ReverseTrainingArguments(TrainingArguments):
         default=None,
         metadata={"help": "bfloat16 autocast. Default: where the GPU or CPU computes in it; weights stay float32."},
     )
+    tf32: bool | None = field(
+        default=False,
+        metadata={"help": "Round float32 to 10 bits of mantissa in products; else --torch_compile would, on a GPU."},
+    )
     resume_from_checkpoint: str | None = field(
         default="auto", metadata={"help": "`auto`: the newest complete checkpoint of the run folder. Or a folder."}
     )
