@@ -124,6 +124,10 @@ class ReverseTrainingArguments(TrainingArguments):
         default=None,
         metadata={"help": "bfloat16 autocast. Default: where the GPU or CPU computes in it; weights stay float32."},
     )
+    tf32: bool | None = field(
+        default=False,
+        metadata={"help": "Round float32 to 10 bits of mantissa in products; else --torch_compile would, on a GPU."},
+    )
     resume_from_checkpoint: str | None = field(
         default="auto", metadata={"help": "`auto`: the newest complete checkpoint of the run folder. Or a folder."}
     )
@@ -190,7 +194,7 @@ def computes_in_bf16(use_cpu: bool) -> bool:
 SETTINGS = (
     *("seed", "data_seed", "learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "optim"),
     *("weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
-    *("optim_args", "neftune_noise_alpha", "num_train_epochs", "max_steps"),
+    *("optim_args", "neftune_noise_alpha", "num_train_epochs", "max_steps", "tf32"),
 )
 # What the configuration of a model has besides what makes the model.
 NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 import compute_aot
 from aot.data import DIRECTIONS
-from aot.models import build_model, load_model
+from aot.models import build_model, find_device, load_model
 from aot.runs import read_json
 from aot.scoring import score
 
@@ -47,6 +47,12 @@ def test_sizes_are_those_of_the_paper(kind, size, paper, exact):
     assert model.num_parameters() == 2 * 50_257 * width + layers * gates * (2 * width**2 + 2 * width) == exact
     assert paper in (round(exact / 1e6), exact // 10**6)
     assert meta(size, kind, "tie_word_embeddings=true").num_parameters() == exact - 50_257 * width
+
+
+def test_a_torch_that_could_use_a_gpu_uses_the_cpu_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    assert find_device(None) == "cpu"
 
 
 @pytest.mark.parametrize("kind", RECURRENT)

@@ -368,6 +368,16 @@ def held_out(run, data, direction):
     return losses.mean(dtype=float), by_window.std() / math.sqrt(len(by_window))
 
 
+def test_compiling_does_not_switch_on_tf32(tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.training_args.is_torch_tf32_available", lambda: True)  # as with a GPU
+    before = torch.backends.fp32_precision
+    try:
+        run_clm_reverse.ReverseTrainingArguments(output_dir=str(tmp_path), torch_compile=True)
+        assert torch.get_float32_matmul_precision() == "highest"
+    finally:
+        torch.backends.fp32_precision = before
+
+
 def test_uniform_tokens_cost_their_entropy(data, tmp_path):
     draw = np.random.default_rng(0)
     uniform = rewrite(data, tmp_path / "uniform", lambda ids, split: draw.integers(0, 5, len(ids)))
