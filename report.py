@@ -82,7 +82,7 @@ def facts(run: Path) -> dict:
 
 
 def per_document(scored: NpzFile, direction: str) -> np.ndarray:
-    """Loss [K, D] in nats of each document; files from before 2026-12 have only those of tokens."""
+    """Loss [K, D] in nats of each document; older files have only those of tokens."""
     if f"{direction}_per_document" in scored:
         return scored[f"{direction}_per_document"]
     return np.array([document_totals(losses, scored["document_starts"]) for losses in scored[direction]])
