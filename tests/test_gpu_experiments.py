@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import compute_aot
 from aot.data import DIRECTIONS, EOS_ID, document_starts, open_stream, read_meta
@@ -140,6 +142,28 @@ def test_whole_books_are_held_out(prepared):
     assert parts["train"] == [text for book in books if book not in held_out for text in books[book]]
 
 
+@given(
+    sizes=st.dictionaries(st.text(min_size=1), st.integers(1, 1000), min_size=1, max_size=30),
+    least_books=st.integers(1, 8),
+    least_share=st.floats(0, 0.5),
+    largest=st.floats(0.05, 1),
+)
+def test_books_are_held_out_by_their_names_until_they_are_enough(scripts, sizes, **bounds):
+    prepare = scripts("prepare_books")
+    args, total = prepare.BooksArguments(**bounds), sum(sizes.values())
+    try:
+        held_out = prepare.hold_out(sizes, args)
+    except ValueError:
+        small = [size for size in sizes.values() if size <= args.largest * total]
+        too_few = len(small) < args.least_books or sum(small) < args.least_share * total
+        assert too_few or len(small) == len(sizes)  # of which none would be left to train on
+        return
+    assert held_out == prepare.hold_out(dict(sorted(sizes.items())), args)
+    held_out_sizes = [sizes[book] for book in held_out]
+    assert len(held_out) >= args.least_books and args.least_share * total <= sum(held_out_sizes) < total
+    assert max(held_out_sizes) <= args.largest * total
+
+
 def test_a_table_that_is_not_of_the_text_is_refused(tmp_path, scripts):
     write_books(tmp_path)
     table = tmp_path / "fr.books.tsv"
@@ -149,7 +173,7 @@ def test_a_table_that_is_not_of_the_text_is_refused(tmp_path, scripts):
         main(flags_of(tmp_path))
     with pytest.raises(SystemExit, match="none.txt: not there"):
         main([*flags_of(tmp_path), "--text", "none.txt"])
-    with pytest.raises(SystemExit, match="of 20 books, none would be left"):
+    with pytest.raises(SystemExit, match="of 20 books, 20 are short enough to be held out, where 20 and"):
         write_books(tmp_path)
         main([*flags_of(tmp_path), "--least_books", "20"])
     assert not (tmp_path / "books").exists()
@@ -216,12 +240,9 @@ def test_all_parts_of_the_check_run(tmp_path):
         assert found[f"{name}, batch 4"]["tokens_per_second"] > 0
     assert found["kill and resume"]["weights_apart"] == found["kill and resume"]["losses_apart"] == 0
     assert found["goals"]["times_paper"] > 0 and found["goals"]["times_stock"] > 0
-    kept = tmp_path / "again"
-    printed = run("1_check.py", kept, "--tiny", "--results", tmp_path / "out")
-    assert "there already" in printed and "losses agree:" not in printed
-    run("1_check.py", tmp_path / "late", "--tiny", "--minutes", 0)
-    late = rows(tmp_path / "late", "1_check")
-    assert all("skipped" in row for part, row in late.items() if part != "goals") and len(late) == len(found)
+    printed = run("1_check.py", tmp_path / "again", "--tiny", "--minutes", 0, "--results", tmp_path / "out")
+    assert "there already" in printed and "seconds" not in printed  # and nothing was left to be skipped
+    assert rows(tmp_path / "again", "1_check") == found
 
 
 def test_pairs_are_trained_though_cut_off_and_no_part_is_done_twice(prepared, tmp_path):
@@ -259,5 +280,7 @@ def test_pairs_are_trained_though_cut_off_and_no_part_is_done_twice(prepared, tm
     compute_aot.main(f"{models} --data {data} --output_dir {tmp_path}/scores --device cpu".split())
     assert json.loads((tmp_path / "scores/aot.json").read_text(encoding="utf-8"))["aot"] == pytest.approx(arrow["aot"])
 
-    run("2_french.py", tmp_path / "late", *flags, "--minutes", 0, status=1)
-    assert "skipped" in rows(tmp_path / "late", "2_french")["plan"]
+    printed = run("2_french.py", tmp_path / "late", *flags, "--minutes", 0, "--results", out)
+    late = rows(tmp_path / "late", "2_french")
+    assert "skipped" in late["seed 1 backward"] and late["seed 1 forward"] == before["seed 1 forward"]
+    assert "no ∂ of seed 1" in printed and "∂ of seed 1" not in late

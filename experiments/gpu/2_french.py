@@ -101,12 +101,12 @@ def ratios(totals: dict[str, np.ndarray]) -> list[float]:
 
 
 def main() -> None:
-    flags = parser(__doc__)
-    flags.add_argument("--data", default="data/books-fr", help="Data folder made by prepare_books.py.")
-    flags.add_argument("--runs", type=Path, default=Path("runs/books-fr"), help="Where checkpoints go: a folder.")
-    flags.add_argument("--epochs", type=int, default=3, help="At most; fewer if no pair would be done in time.")
-    flags.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    args = flags.parse_args()
+    accepted = parser(__doc__)
+    accepted.add_argument("--data", default="data/books-fr", help="Data folder made by prepare_books.py.")
+    accepted.add_argument("--runs", type=Path, default=Path("runs/books-fr"), help="Where checkpoints go: a folder.")
+    accepted.add_argument("--epochs", type=int, default=3, help="At most; fewer if no pair would be done in time.")
+    accepted.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    args = accepted.parse_args()
     meta = read_meta(args.data)
     booking = Booking("2_french", args.out, args.results, args.minutes, args.tiny)
     model, recipe, batch = (TINY, TINY_FLAGS, 4) if args.tiny else (MODEL, FLAGS, 90)
@@ -134,20 +134,20 @@ def main() -> None:
         losses = load_losses(args.results and args.results / scores.name) | load_losses(scores)
         if losses and not scores.exists():
             save_losses(scores, losses)
-        run, left = args.runs.with_name(f"{args.runs.name}-seed{seed}"), len(DIRECTIONS) - len(losses)
-        for direction in DIRECTIONS:
-            row = booking.part(
-                f"seed {seed} {direction}", seconds * left, train_and_score,
-                flags=[*recipe.split(), "--seed", str(seed)],
-                data=args.data, run=run, direction=direction, scores=scores,
-            )  # fmt: skip
-            if "seconds" not in row:
-                break  # neither does the other direction: what is begun is a pair
-            left, seconds = left - 1, max(seconds, row["seconds"])
+        run, flags = args.runs.with_name(f"{args.runs.name}-seed{seed}"), [*recipe.split(), "--seed", str(seed)]
+        missing = [direction for direction in DIRECTIONS if direction not in losses]
+        for left, direction in zip(range(len(missing), 0, -1), missing, strict=True):
+            work = {"flags": flags, "data": args.data, "run": run, "direction": direction, "scores": scores}
+            row = booking.part(f"seed {seed} {direction}", seconds * left, train_and_score, **work)
+            if "nats_per_token" not in row:
+                break  # the other direction is left out, too: only pairs are of use
+            seconds = max(seconds, row["seconds"])
         losses = load_losses(scores)
         if len(losses) == len(DIRECTIONS):
             whole.append(losses)
             measure(booking, f"∂ of seed {seed}", [losses], args.data)
+        else:
+            print(f"no ∂ of seed {seed}: {scores} has {' and '.join(losses) or 'neither direction'}", flush=True)
     if len(whole) > 1:
         measure(booking, "∂ of all seeds", whole, args.data)
     booking.finish()

@@ -58,15 +58,18 @@ def read_books(path: Path, documents: int) -> list[dict]:
 
 
 def hold_out(sizes: dict[str, int], args: BooksArguments) -> set[str]:
-    """Ids of the books held out, of `sizes` in bytes by id; ValueError where none would be left."""
-    held_out, total = set(), sum(sizes.values())
-    for book in sorted(sizes, key=lambda each: position(each.encode(), args.seed)):
-        enough = sum(sizes[each] for each in held_out) >= args.least_share * total
-        if enough and len(held_out) >= args.least_books:
-            return held_out
-        if sizes[book] <= args.largest * total:  # of an interval over books, one that is most of them leaves little
-            held_out.add(book)
-    raise ValueError(f"{args.books}: of {len(sizes)} books, none would be left to train on; hold out fewer")
+    """Ids of the books held out, of `sizes` in bytes by id; ValueError where too few can be."""
+    total = sum(sizes.values())
+    # of an interval over books, one that is most of the text would leave little
+    small = [book for book, size in sizes.items() if size <= args.largest * total]
+    small.sort(key=lambda book: position(book.encode(), args.seed))
+    for count in range(args.least_books, len(small) + 1):
+        if args.least_share * total <= sum(map(sizes.get, small[:count])) < total:
+            return set(small[:count])
+    raise ValueError(
+        f"{args.books}: of {len(sizes)} books, {len(small)} are short enough to be held out, where {args.least_books} "
+        f"and {args.least_share:.0%} of the text are needed, and others to train on"
+    )
 
 
 def write_stream(documents: Iterable[bytes], path: Path, tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
