@@ -378,7 +378,7 @@ def test_a_trained_model_is_never_below_the_entropy_and_comes_near_it(tmp_path):
     )
     meta = read_meta(folder)
     tokens, step = meta["tokens_per_document"], np.log(meta["transition"])
-    flags = f"--context {tokens} --max_steps 120 --save_strategy no --eval_steps 120"
+    flags = f"--context {tokens} --max_steps 200 --save_strategy no --eval_steps 200"
     pair = train(tmp_path / "pair", folder, *flags.split())
     ids = np.array(open_stream(folder, "validation"))
     symbols = ids.reshape(-1, tokens).astype(int) - 2

@@ -50,8 +50,10 @@ def test_sizes_are_those_of_the_paper(kind, size, paper, exact):
 
 
 def test_a_torch_that_could_use_a_gpu_uses_the_cpu_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    def accelerator(check_available=False):
+        return None if check_available else torch.device("cuda")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", accelerator)
     assert find_device(None) == "cpu"
 
 

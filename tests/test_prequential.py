@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from aot.prequential import code_length, curve, first_pass, settled
 from aot.runs import RESULTS, WINDOW_LOSSES, file_sha256, read_json
 from aot.scoring import score
 from aot.training import WINDOW_LOSS
-from run_clm_reverse import initial_model
+from run_clm_reverse import RunArguments, initial_model
 
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]
 
@@ -38,9 +37,7 @@ def still(data, tmp_path_factory):
 
 def test_each_window_is_scored_before_it_is_trained_on(data, tmp_path):
     run = train(tmp_path, data, *STILL)
-    settings = SimpleNamespace(
-        context=8, size="medium", model_type="gpt2", config_overrides=STILL[1], model_name_or_path=None
-    )
+    settings = RunArguments(data=str(data), context=8, size="medium", config_overrides=STILL[1])
     ids = np.array(open_stream(data, "train"))
     for direction in DIRECTIONS:
         rows = rows_of(run, direction)
