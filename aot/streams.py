@@ -23,6 +23,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.data import EOS_ID, data_sha256
+from aot.parallel import cores
 from aot.runs import file_sha256, read_json, write_json, writing
 from aot.splitting import position
 from aot.text import reverse_graphemes
@@ -80,10 +81,8 @@ def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
     One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start,
     and bytes are encoded faster than they are sent.
     """
-    # macOS and Windows cannot keep a process to some of the cores
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     slow = level != "byte" or reverse
-    return cores if cores > 2 and slow and text_bytes >= PROCESSES_FROM else 1
+    return cores() if cores() > 2 and slow and text_bytes >= PROCESSES_FROM else 1
 
 
 def pool(encode_chunk: Callable[[list[bytes]], Encoded], processes: int) -> tuple[Executor, Callable, int]:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -163,20 +164,37 @@ def tokenize(case: Case) -> dict:
     tokenizer = case.tokenizer()
     documents = text.read_text(encoding="utf-8").split("\n\n") if case.who == "tokenizers alone" else []
     with tempfile.TemporaryDirectory(dir=case.folder) as output:
+        profile = {}
         work = {
-            "ours": lambda: tokenize_ours(case, text, Path(output)),
+            "ours": lambda: profile.update(tokenize_ours(case, text, Path(output))),
             "tokenizers alone": lambda: peers.ids_alone(documents, tokenizer.backend_tokenizer),
             "as run_clm": lambda: peers.map_twice(text, tokenizer, case.context, output),
         }[case.who]
-        return {"amount": text.stat().st_size, "seconds": timed(work)}
+        return {"amount": text.stat().st_size, "seconds": timed(work), **profile}
 
 
-def tokenize_ours(case: Case, text: Path, output: Path) -> None:
-    """`tokenize_lang.py` with a tokenizer that exists, to the folder `text` in `output`."""
-    from tokenize_lang import main as tokenize_lang
+def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
+    """`tokenize_lang.py` with a tokenizer that exists, to the folder `text` in `output`; gives where the time went."""
+    import tokenize_lang
+
+    seconds = {}
+
+    def watched(name: str) -> Callable:
+        step = getattr(tokenize_lang, name)
+
+        def timed_step(*arguments):
+            result = []
+            seconds[name] = timed(lambda: result.append(step(*arguments)))
+            return result[0]
+
+        return timed_step
 
     flags = ["--name", "text", "--validation_fraction", "0.05", "--output_dir", str(output)]
-    tokenize_lang(["--source", str(text), "--tokenizer", str(case.tokenizer_folder), *flags])
+    work = ["--source", str(text), "--tokenizer", str(case.tokenizer_folder), *flags]
+    with patch.multiple(tokenize_lang, **{name: watched(name) for name in ("first_reading", "write_streams")}):
+        total = timed(lambda: tokenize_lang.main(work))
+    shares = {name: part / total for name, part in seconds.items()} | {"else": 1 - sum(seconds.values()) / total}
+    return {"profile": "; ".join(f"{name} {share:.0%}" for name, share in shares.items())}
 
 
 def memory(case: Case) -> dict:
