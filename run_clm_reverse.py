@@ -1,4 +1,4 @@
-"""Train a causal language model on a data folder, forward, backward, or one after the other.
+"""Train a causal language model on a data folder, forward, backward, or both.
 
     python run_clm_reverse.py --data data/en --direction both --size micro
     accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, close to the paper
@@ -59,7 +59,8 @@ class RunArguments:
 
     data: str = field(metadata={"help": "Data folder made by tokenize_lang.py or make_synthetic.py."})
     direction: Literal["forward", "backward", "both"] = field(
-        default="both", metadata={"help": "Order of reading. `both` trains one after the other."}
+        default="both",
+        metadata={"help": "Order of reading. `both`: one after the other, or with --parallel_directions at once."},
     )
     context: int = field(
         default=256, metadata={"help": "Tokens per window, all of them predicted: 256 as in most of the paper."}
@@ -99,8 +100,8 @@ class RunArguments:
     parallel_directions: bool = field(
         default=False,
         metadata={
-            "help": "With --direction both: at once, each in a process of its own with half of the cores, or on a GPU "
-            "of its own where there are two."
+            "help": "With --direction both: at once, each in a process of its own with half of the cores, and with a "
+            "GPU of its own where there are two; a single GPU they share, and its memory."
         },
     )
 
@@ -126,7 +127,7 @@ class ReverseTrainingArguments(TrainingArguments):
     )
     tf32: bool | None = field(
         default=False,
-        metadata={"help": "Round float32 to 10 bits of mantissa in products; else --torch_compile would, on a GPU."},
+        metadata={"help": "Round float32 to 10 bits of mantissa in products on a GPU, also with --torch_compile."},
     )
     resume_from_checkpoint: str | None = field(
         default="auto", metadata={"help": "`auto`: the newest complete checkpoint of the run folder. Or a folder."}
@@ -179,6 +180,8 @@ REFUSED = {
     "auto_find_batch_size": (False, "one direction could be trained in smaller batches than the other"),
     "train_sampling_strategy": ("random", "both directions read the windows in the same random order"),
     "ignore_data_skip": (False, "what is resumed would read windows twice"),
+    "bf16_full_eval": (False, "the final weights would be rounded to it"),
+    "fp16_full_eval": (False, "the final weights would be rounded to it"),
     "save_only_model": (False, "what is resumed would have lost the state of the optimizer"),
 }
 
@@ -334,7 +337,7 @@ def fit(
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
     if run.parallel_directions and direction == DIRECTIONS[1]:
-        wait_for(folder.with_name(DIRECTIONS[0]) / RESULTS, stopped=lambda: trainer.interruption.asked)
+        wait_for(folder.with_name(DIRECTIONS[0]) / RESULTS)
     if twin := finished_twin(folder, recipe):
         trainer.compare_with(twin)
     with writing(folder):
@@ -372,6 +375,8 @@ def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
             "--parallel_directions starts one process for each direction: it goes with --direction both, and not with "
             "a launcher of several processes"
         )
+    if run.parallel_directions:  # of several GPUs each direction sees one, and a step is of as many windows
+        args._n_gpu = min(1, args.n_gpu)
     return run, args
 
 
@@ -395,8 +400,11 @@ def main(argv: list[str] | None = None) -> None:
     if both:  # what would stop the second direction had better do so before days of training the first
         prepare(DIRECTIONS[1], run, args)
     if run.parallel_directions:
-        at_once(train_apart, argv, written)  # what they have finished, `train` finds
-    losses = {name: train(name, run, args, written)["eval_loss"] for name in (DIRECTIONS if both else [run.direction])}
+        at_once(train_apart, argv, written)
+        results = {name: read_json(Path(args.output_dir, name, RESULTS)) for name in DIRECTIONS}
+    else:
+        results = {name: train(name, run, args, written) for name in (DIRECTIONS if both else [run.direction])}
+    losses = {name: result["eval_loss"] for name, result in results.items()}
     if args.process_index == 0:
         print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")
         if both:

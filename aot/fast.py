@@ -1,8 +1,9 @@
 """GPT-2 with less work for the same losses: `use_fast_path` exchanges parts of a model, but none of its weights.
 
 - The loss is taken inside the model, a few rows of logits at a time: those of a whole batch are its largest tensor.
-- Attention gets no mask, but is told that it is causal, so that a GPU uses its flash kernel, compiled or not. The one
-  of CPUs knows no dropout: in training, attention goes there by blocks of queries, which only look at earlier keys.
+- Attention gets no mask, but is told that it is causal, so that a GPU uses its flash kernel in 16 bits, compiled or
+  not. That of CPUs knows no dropout: in training, attention goes there by blocks of queries, which only look at
+  earlier keys.
 - The tanh-GELU is one operation. On CPUs, dropout draws 16 bits for each element from a faster generator.
 
 With dropout off the losses are those of the model as it was, but for rounding; `tests/test_fast.py` says how close.
@@ -31,20 +32,25 @@ LEAST_ROWS = 256  # at a time, for an efficient product
 
 @dataclass
 class TokenLosses(ModelOutput):
-    """Mean `loss`, which has a gradient, and `losses` [B, T], which have none; in nats, 0 where a target is -100."""
+    """Mean `loss`, to be differentiated, and `losses` [B, T], to be kept; in nats, 0 where a target is -100."""
 
     loss: torch.Tensor | None = None
     losses: torch.Tensor | None = None
 
 
 def use_fast_path(model: PreTrainedModel) -> PreTrainedModel:
-    """The model itself, with the parts of this module if it is a GPT-2, and otherwise as it was."""
+    """The model itself, with the parts of this module if it is a GPT-2, and otherwise as it was.
+
+    SystemExit for a dropout that would leave nothing.
+    """
     if type(model) is transformers.GPT2LMHeadModel and isinstance(model.lm_head, torch.nn.Linear):
         model.__class__ = GPT2LMHeadModel
         model.lm_head.__class__ = LossHead
         model.set_attn_implementation(ATTENTION)
         for module in model.modules():
             if type(module) is torch.nn.Dropout:
+                if dropped(module.p) >= 2**16:
+                    raise SystemExit(f"a dropout of {module.p} leaves nothing to train: it must be below 1")
                 module.__class__ = Dropout
             if isinstance(getattr(module, "act", None), NewGELUActivation):
                 module.act = torch.nn.GELU(approximate="tanh")
@@ -137,7 +143,8 @@ def rows_at_once(vocabulary: int, device: str) -> int:
 def causal_attention(module, query, key, value, attention_mask, dropout: float = 0.0, scaling=None, **kwargs):
     """Attention [B, T, H, D] of [B, H, T, D] to what came before; with a mask or a cache, that of transformers."""
     whole = attention_mask is None and query.shape[2] == key.shape[2]  # else a cache holds keys, or texts are padded
-    training = torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    # not by whether there is a gradient: where checkpoints save memory, the first of two equal passes has none
+    training = module.training and not torch.compiler.is_compiling()
     if query.device.type == "cpu" and whole and training:
         return BlockwiseAttention.apply(query, key, value, scaling or query.shape[-1] ** -0.5, dropout), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)

@@ -45,7 +45,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
 
 
 def muon_for(model: PreTrainedModel, args: TrainingArguments, decayed: Iterable[str]) -> MuonWithAdamW:
-    """The optimizer of a model: Muon has its 2-D weights but embeddings and head; `decayed` names what AdamW decays.
+    """The optimizer of a model: Muon has its matrices but embeddings and head; `decayed` names what AdamW decays.
 
     `--optim_args` are Muon's: `momentum=0.9,ns_steps=6`. ValueError where it knows none of that name.
     """
@@ -56,7 +56,8 @@ def muon_for(model: PreTrainedModel, args: TrainingArguments, decayed: Iterable[
             excluded |= {id(weight) for weight in module.parameters()}
     groups = {"matrix": [], "decayed": [], "other": []}
     for name, weight in model.named_parameters():
-        if weight.ndim == 2 and id(weight) not in excluded:
+        multiplies = name.rpartition(".")[2].startswith("weight")  # unlike rates in two dimensions, mamba's A_log
+        if weight.ndim == 2 and multiplies and id(weight) not in excluded:
             groups["matrix"].append(weight)
         else:
             groups["decayed" if name in set(decayed) else "other"].append(weight)
@@ -73,7 +74,13 @@ def muon_for(model: PreTrainedModel, args: TrainingArguments, decayed: Iterable[
 
 def check_muon(args: TrainingArguments) -> None:
     """ValueError where the matrices that Muon needs whole are sharded, and for wrong arguments."""
-    muon_arguments(args.optim_args)
+    given = muon_arguments(args.optim_args)
+    try:
+        torch.optim.Muon([torch.zeros(2, 2)], **given)
+        if not 0 < int(given.get("ns_steps", 5)) == given.get("ns_steps", 5) < 100:
+            raise ValueError("ns_steps must be a whole number from 1 to 99")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"--optim_args {args.optim_args}: {error}") from error
     if args.deepspeed_plugin or args.fsdp or args.distributed_state.distributed_type == DistributedType.FSDP:
         raise ValueError(
             f"--optim {MUON}: needs each matrix and its gradient whole, which ZeRO and FSDP divide among processes. "

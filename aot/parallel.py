@@ -57,7 +57,7 @@ def at_once(work: Callable, *arguments) -> None:
         for number, direction in enumerate(DIRECTIONS):
             # a new interpreter: a fork would have the threads of OpenMP that this one has
             context, arguments_of_it = multiprocessing.get_context("spawn"), (work, direction, *arguments)
-            processes.append(context.Process(target=work_alone, args=arguments_of_it, name=direction, daemon=True))
+            processes.append(context.Process(target=work_alone, args=arguments_of_it, name=direction))
             with environment_of(number):
                 processes[-1].start()
         while running := [process.sentinel for process in processes if process.is_alive()]:
@@ -87,9 +87,7 @@ def work_alone(work: Callable, direction: str, *arguments) -> None:
         sys.exit(130)
 
 
-def wait_for(path: Path, stopped: Callable[[], bool]) -> None:
-    """Return when a file is there that the other process writes; SystemExit when `stopped` says so."""
+def wait_for(path: Path) -> None:
+    """Return when a file is there that the other process writes; if that one fails, this one is ended."""
     while not path.exists():
-        if stopped():
-            raise SystemExit(143)  # 128 + SIGTERM
         time.sleep(0.1)

@@ -129,6 +129,9 @@ def batched(items: Sequence, size: int) -> Iterator[list]:
 
 
 def automatic_batch_size(model: PreTrainedModel, context: int) -> int:
-    """Windows whose float32 logits, the largest tensor, take about 256 MB on a CPU and 2 GB on an accelerator."""
+    """Windows whose float32 logits would take about 256 MB on a CPU and 2 GB on an accelerator.
+
+    They are the largest tensor of a model without the fast path, and a size that is good for one with it.
+    """
     room = 2**28 if model.device.type == "cpu" else 2**31
     return max(1, room // (4 * context * model.config.get_text_config().vocab_size))

@@ -246,6 +246,24 @@ def test_dropout_leaves_the_loss_what_it_is_on_average(batches):
     assert 0.6 < quick.std() / plain.std() < 1.6
 
 
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpointed_activations_have_the_same_dropout(batches, reentrant):
+    gradients = []
+    for checkpointed in (False, True):
+        _, model = both("attn_pdrop=0.3,resid_pdrop=0.3,embd_pdrop=0")
+        if checkpointed:
+            model.gradient_checkpointing_enable({"use_reentrant": reentrant})
+        torch.manual_seed(7)
+        losses_under(model.train(), inputs_of(batches[0]), True).loss.backward()
+        gradients.append(model.transformer.h[0].attn.c_attn.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_dropout_of_everything_is_refused():
+    with pytest.raises(SystemExit, match="a dropout of 1.0 leaves nothing"):
+        both("attn_pdrop=1.0")
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 def test_compiled_it_is_one_graph_with_attention_that_is_causal_and_has_no_mask(batches, bf16):
     graphs = []

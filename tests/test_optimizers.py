@@ -35,6 +35,9 @@ def test_muon_has_the_matrices_of_the_blocks(args):
     mine = names(muon_for(untied, args, []), untied, 0)
     assert mine and not {"lm_head.weight", "model.embed_tokens.weight"} & mine
     assert all(".layers." in name for name in mine)
+    mamba = build_model(50, 8, "nano", "mamba", None)
+    mine = names(muon_for(mamba, args, []), mamba, 0)
+    assert mine and all(name.endswith(".weight") for name in mine)  # but no A_log, a table of rates
 
 
 def test_a_step_is_that_of_both_optimizers_of_torch(args):
@@ -80,6 +83,8 @@ def test_it_is_another_pair_than_one_of_adamw(data, pair, tmp_path):
     ("flags", "message"),
     [
         (["--optim_args", "beta=1"], "--optim_args beta=1: Muon has no beta, but momentum"),
+        (["--optim_args", "momentum=-1"], "--optim_args momentum=-1: momentum should be >= 0"),
+        (["--optim_args", "ns_steps=1.5"], "--optim_args ns_steps=1.5: ns_steps must be a whole number"),
         (["--optim_args", "momentum=much"], "--optim_args momentum=much: write numbers"),
         (["--fsdp", "full_shard"], "--optim muon: needs each matrix and its gradient whole.*--optim"),
         (["--deepspeed", "ds_configs/zero2.json"], "--optim muon: needs each matrix and its gradient whole.*--optim"),

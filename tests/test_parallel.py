@@ -1,5 +1,6 @@
 """Both directions at once are the pair that one after the other gives, and stop together."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import SETTINGS, logged, one_line, train
 from test_resume import same_run
+from transformers import TrainingArguments
 
 import run_clm_reverse
 from aot import parallel
@@ -110,6 +112,30 @@ def test_it_takes_both(data, tmp_path, direction):
     with pytest.raises(SystemExit, match="--parallel_directions .* goes with --direction both") as stopped:
         train(tmp_path / "run", data, "--direction", direction, AT_ONCE)
     assert one_line(stopped) and not (tmp_path / "run").exists()
+
+
+def test_of_several_gpus_a_direction_has_one(data, tmp_path, monkeypatch):
+    """The recipe is that of the processes of both directions, each of which sees a single GPU."""
+    setup = vars(TrainingArguments)["_setup_devices"].func
+
+    def with_two_gpus(self):
+        device = setup(self)
+        self._n_gpu = 2
+        return device
+
+    patched = functools.cached_property(with_two_gpus)
+    patched.__set_name__(TrainingArguments, "_setup_devices")
+    monkeypatch.setattr(TrainingArguments, "_setup_devices", patched)
+    flags = ["--data", str(data), "--output_dir", str(tmp_path), *SETTINGS]
+    assert run_clm_reverse.parse(flags)[1].train_batch_size == 16
+    assert run_clm_reverse.parse([*flags, AT_ONCE])[1].train_batch_size == 8
+
+
+def test_its_data_loaders_may_have_processes(data, pair, tmp_path):
+    process = start(tmp_path / "pair", data, "--dataloader_num_workers", "1", "--max_steps", "4")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err[-2000:]
+    assert logged(tmp_path / "pair" / "forward", "loss")[1] == logged(pair / "forward", "loss")[1]
 
 
 def test_each_process_has_its_share(monkeypatch):

@@ -231,6 +231,7 @@ def test_bad_weights_at_a_step_are_named_and_not_saved(data, tmp_path, monkeypat
 REFUSED = (
     *("label_smoothing_factor 0.1", "load_best_model_at_end true", "auto_find_batch_size true"),
     *("train_sampling_strategy sequential", "ignore_data_skip true", "save_only_model true"),
+    *("bf16_full_eval true", "fp16_full_eval true"),
 )
 
 
