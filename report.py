@@ -40,7 +40,7 @@ CURVES = ["row", "seed", "step", *DIRECTIONS]
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 COMPARED = ["tokenize", "train", "score", "lines", "pair", "processes"]  # stages of bench.py beside their peers
 SPEEDS = "who rate ours_is_faster_by lowest highest goal scored_share profile failed peak_megabytes size vocab_size"
-SPEEDS = [*SPEEDS.split(), *(MEASURED_ON := "device cores threads dtype torch repeats load_average commit".split())]
+SPEEDS = [*SPEEDS.split(), *(MEASURED_ON := "device cores threads dtype torch repeats load_average".split())]
 END = "<!-- end -->"  # where a table of the README ends
 ROOT = Path(__file__).parent
 
