@@ -4,7 +4,7 @@
   would hand over zeroed page by page each time.
 - Threads of OpenMP wait for each other for some microseconds, and then sleep. By default they go on for milliseconds,
   in which, where other programs want the cores, they hold up the very thread that they wait for. To sleep at once
-  (OMP_WAIT_POLICY=PASSIVE) is better still on a busy machine, and takes a third longer on a quiet one.
+  (OMP_WAIT_POLICY=PASSIVE) makes training much slower on a quiet machine.
 
 What the user has set, in the environment, stays. On other systems than Linux nothing is done.
 """

@@ -236,11 +236,13 @@ class Interruption(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         if self.trainer.accelerator.num_processes == 1:
             self.agreed = self.asked
-        elif state.global_step >= self.next_question:
+        elif state.global_step >= min(self.next_question, state.max_steps):
             self.agree(state.global_step)
         control.should_save |= self.agreed
 
-    on_evaluate = on_step_end  # saves at once after a long evaluation, and not only after the next step
+    def on_evaluate(self, *args, **kwargs):
+        self.next_question = 0  # saves at once after a long evaluation, and not only after the next steps
+        self.on_step_end(*args, **kwargs)
 
     def agree(self, step: int) -> None:
         """Ask all processes, which signals reach at different steps, and agree on when to ask again: a question makes
