@@ -337,6 +337,8 @@ def fit(
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
     if run.parallel_directions and direction == DIRECTIONS[1]:
+        if trainer.interruption.asked:  # after the last step; the results may never come
+            raise SystemExit(143)
         wait_for(folder.with_name(DIRECTIONS[0]) / RESULTS)
     if twin := finished_twin(folder, recipe):
         trainer.compare_with(twin)

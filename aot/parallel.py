@@ -45,28 +45,34 @@ def at_once(work: Callable, *arguments) -> None:
 
     The other one is then told to stop, as both are where this process is.
     """
-    processes = []
+    running, told, failed = {}, threading.Event(), 0
 
     def stop(*_):
-        for process in processes:
+        told.set()
+        for process in running.values():
             process.terminate()
 
     before = signal.signal(signal.SIGTERM, stop)
-    failed = 0
     try:
         for number, direction in enumerate(DIRECTIONS):
             # a new interpreter: a fork would have the threads of OpenMP that this one has
             context, arguments_of_it = multiprocessing.get_context("spawn"), (work, direction, *arguments)
-            processes.append(context.Process(target=work_alone, args=arguments_of_it, name=direction))
+            process = context.Process(target=work_alone, args=arguments_of_it, name=direction)
             with environment_of(number):
-                processes[-1].start()
-        while running := [process.sentinel for process in processes if process.is_alive()]:
-            wait(running)
-            if not failed and (failed := next((each.exitcode for each in processes if each.exitcode), 0)):
-                stop()
+                process.start()
+            running[process.sentinel] = process
+        if told.is_set():  # while one was started, which has not heard of it
+            stop()
+        while running:
+            for sentinel in wait(list(running)):
+                process = running.pop(sentinel)
+                process.join()  # a sentinel is ready some moments before the status is known
+                if process.exitcode and not failed:
+                    failed = process.exitcode
+                    stop()
     finally:
         stop()
-        for process in processes:
+        for process in running.values():
             process.join()
         signal.signal(signal.SIGTERM, before)
     if failed:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import run_clm_reverse
 from aot import parallel
 from aot.data import DIRECTIONS
 from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint, read_json
+from aot.training import ReverseTrainer
 
 AT_ONCE = "--parallel_directions"
 
@@ -94,6 +96,59 @@ def test_what_fails_ends_the_other(capfd):
     with pytest.raises(SystemExit) as stopped:
         parallel.at_once(fails_backward)
     assert stopped.value.code == 1 and capfd.readouterr().err.count("backward: no such thing") == 1
+
+
+def test_told_while_a_direction_starts(monkeypatch):
+    """SIGTERM comes when forward has started and is not yet known to have."""
+    environment = parallel.environment_of
+
+    @contextmanager
+    def told(number):
+        with environment(number):
+            yield
+        if number == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(parallel, "environment_of", told)
+    with pytest.raises(SystemExit) as stopped:
+        parallel.at_once(time_passes)
+    assert stopped.value.code == 143
+
+
+def time_passes(direction):
+    time.sleep(600)
+
+
+def fails_backward_some_time_after_its_files_are_closed(direction):
+    if direction == "backward":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # with its files it loses sight of the process that started it
+        os.closerange(3, 256)
+        time.sleep(0.5)
+        os._exit(3)
+    time.sleep(600)
+
+
+def test_what_ends_slowly_ends_the_other():
+    """The files of a process close before it has ended, and so before its status is known."""
+    with pytest.raises(SystemExit) as stopped:
+        parallel.at_once(fails_backward_some_time_after_its_files_are_closed)
+    assert stopped.value.code == 3
+
+
+def test_backward_told_to_stop_at_its_end_does_not_wait(data, tmp_path, monkeypatch):
+    """As when forward fails while backward saves its last step."""
+    save = ReverseTrainer._save_checkpoint
+
+    def told(self, *args, **kwargs):
+        save(self, *args, **kwargs)
+        if self.state.global_step == self.state.max_steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(ReverseTrainer, "_save_checkpoint", told)
+    argv = [*map(str, ["--data", data, "--output_dir", tmp_path, *SETTINGS, AT_ONCE])]
+    with pytest.raises(SystemExit) as stopped:
+        run_clm_reverse.train_apart("backward", argv, "")
+    assert stopped.value.code == 143 and not (tmp_path / "backward" / RESULTS).exists()
 
 
 def test_what_stopped_at_once_goes_on_one_after_the_other(data, pair, tmp_path):
