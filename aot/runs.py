@@ -65,14 +65,29 @@ def sync(folder: Path) -> None:
         os.close(descriptor)
 
 
+def commit(root: Path) -> str | None:
+    """Commit of a checkout, "-dirty" behind it where its code is another; None where there is no checkout.
+
+    The tables and pictures that the code writes are no code: or the first row of a table made all others dirty.
+    """
+    if not shutil.which("git"):
+        return None
+    git = {"cwd": root, "capture_output": True, "text": True}
+    name = subprocess.run(["git", "describe", "--always"], **git).stdout.strip()
+    code = [".", ":!results", ":!README.md"]
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *code], **git).returncode == 1
+    return f"{name}-dirty" if changed else name or None
+
+
+COMMIT = commit(ROOT)  # read when the code is, so that a long run does not end with a later one
+
+
 def provenance() -> dict:
     """Commit, versions and device: what explains a number, but does not have to be equal to continue a run."""
-    git = shutil.which("git") and ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip() if git else ""
     packages = ("torch", "transformers", "accelerate", "numpy")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
-        "commit": commit or None,
+        "commit": COMMIT,
         "device": device,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
