@@ -9,6 +9,8 @@ prompt, number of its line and of the sample, new text, tokens, whether the docu
 and beside it OUTPUT.request.json, what it was made with; the same command again goes on where it was interrupted.
 """
 
+import aot.collector  # isort: skip  # noqa: F401  before all others
+
 import itertools
 import json
 import os

@@ -13,6 +13,8 @@ token, one line per document, all lines of one length. `meta.json` has the entro
 character, and of each position given those that a direction read before. Train with `--context` = tokens per line.
 """
 
+import aot.collector  # isort: skip  # noqa: F401  before all others
+
 import shutil
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path

@@ -10,6 +10,8 @@ for each), results/NAME_curves.csv (held-out loss by step), figures beside them,
 tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
 """
 
+import aot.collector  # isort: skip  # noqa: F401  before all others
+
 import itertools
 import re
 import shutil

@@ -14,6 +14,8 @@ ids, one `<|endoftext|>` (id 0) after each document, and their counts, hashes an
 data/NAME.partial/.
 """
 
+import aot.collector  # isort: skip  # noqa: F401  before all others
+
 import platform
 import shutil
 import sys

@@ -9,6 +9,8 @@ from pathlib import Path
 import yaml
 from transformers import HfArgumentParser
 
+from aot.collector import collect_as_usual
+
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
     """Keeps the line breaks of the module docstring and shows defaults."""
@@ -52,6 +54,7 @@ def spelled_out(argv: list[str] | None = None) -> list[str]:
 
 def command(main: Callable[[], None]) -> None:
     """Run a script whose outputs are whole or can be gone on with; Ctrl-C ends it with one line and status 130."""
+    collect_as_usual()
     try:
         main()
     except KeyboardInterrupt:

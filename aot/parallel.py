@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from aot.collector import collect_as_usual
 from aot.data import DIRECTIONS
 
 
@@ -87,6 +88,7 @@ def work_alone(work: Callable, direction: str, *arguments) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=follow, daemon=True).start()
+    collect_as_usual()
     try:
         work(direction, *arguments)
     except KeyboardInterrupt:  # the process that started it has it, too, and says so

@@ -9,6 +9,8 @@
 What the user has set, in the environment, stays. On other systems than Linux nothing is done.
 """
 
+import aot.collector  # isort: skip  # noqa: F401  before all others
+
 import ctypes
 import os
 import sys

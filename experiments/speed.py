@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -176,6 +177,7 @@ def tokenize(case: Case) -> dict:
 def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
     """`tokenize_lang.py` with a tokenizer that exists, to the folder `text` in `output`; gives where the time went."""
     import tokenize_lang
+    from aot.cli import command
 
     seconds = {}
 
@@ -192,7 +194,7 @@ def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
     flags = ["--name", "text", "--validation_fraction", "0.05", "--output_dir", str(output)]
     work = ["--source", str(text), "--tokenizer", str(case.tokenizer_folder), *flags]
     with patch.multiple(tokenize_lang, **{name: watched(name) for name in ("first_reading", "write_streams")}):
-        total = timed(lambda: tokenize_lang.main(work))
+        total = timed(lambda: command(partial(tokenize_lang.main, work)))
     shares = {name: part / total for name, part in seconds.items()} | {"else": 1 - sum(seconds.values()) / total}
     return {"profile": "; ".join(f"{name} {share:.0%}" for name, share in shares.items())}
 
@@ -451,6 +453,10 @@ def follow() -> None:
 def main() -> None:
     """Prepare or measure a case, both given by bench.py; the last line printed is what came out, as JSON."""
     threading.Thread(target=follow, daemon=True).start()
+    if "aot.process" in sys.modules:
+        from aot.collector import collect_as_usual
+
+        collect_as_usual()  # as the scripts do
     what, case = sys.argv[1], Case(**json.loads(sys.argv[2]))
     result = prepare(case) if what == "prepare" else STAGES[case.stage].work(case)
     result.setdefault("peak_bytes", peak_bytes())

@@ -1,6 +1,7 @@
 """Both directions at once are the pair that one after the other gives, and stop together."""
 
 import functools
+import gc
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from transformers import TrainingArguments
 
 import run_clm_reverse
 from aot import parallel
+from aot.collector import AS_USUAL
 from aot.data import DIRECTIONS
 from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint, read_json
 from aot.training import ReverseTrainer
@@ -113,6 +115,14 @@ def test_told_while_a_direction_starts(monkeypatch):
     with pytest.raises(SystemExit) as stopped:
         parallel.at_once(time_passes)
     assert stopped.value.code == 143
+
+
+def is_frozen(direction):
+    raise SystemExit(gc.get_freeze_count() == 0 or gc.get_threshold() != AS_USUAL)
+
+
+def test_the_collector_leaves_alone_what_each_has_imported():
+    parallel.at_once(is_frozen)
 
 
 def time_passes(direction):

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nothing is told elsewhere")
+FIRST = dict.fromkeys(["run_clm_reverse.py", "compute_aot.py"], "process")
+FIRST |= dict.fromkeys(["tokenize_lang.py", "make_synthetic.py", "generate.py", "report.py"], "collector")
 TELL = "import os; print(os.environ.get('GOMP_SPINCOUNT'), aot.process.keep_pages())"
 
 
@@ -52,7 +54,19 @@ def test_large_blocks_come_from_pages_that_are_kept():
     assert int(told(f"import aot.process; {count}")[0]) < 1000 < int(told(count)[0])
 
 
-@pytest.mark.parametrize("script", ["run_clm_reverse.py", "compute_aot.py"])
-def test_scripts_that_compute_tell_it_first(script):
+def test_the_collector_looks_less_often_while_the_rest_is_imported():
+    told_so = "import gc, sys, {first}; print(gc.get_threshold() == aot.collector.AS_USUAL, 'numpy' in sys.modules)"
+    assert told(told_so.format(first="aot.process")) == ["False", "False"]
+    assert told(told_so.format(first="numpy, aot.process")) == ["True", "True"]
+
+
+def test_the_collector_leaves_what_was_imported_and_looks_as_usual():
+    look = "lambda: print(gc.get_threshold() == aot.collector.AS_USUAL, gc.get_freeze_count() > 10_000)"
+    assert told(f"import aot.process, aot.cli, gc; aot.cli.command({look})") == ["True", "True"]
+
+
+@pytest.mark.parametrize("script", FIRST)
+def test_scripts_tell_it_first(script):
     imports = [line for line in (ROOT / script).read_text(encoding="utf-8").splitlines() if " import " in f" {line}"]
-    assert next(line for line in imports if line.startswith(("import ", "from "))).startswith("import aot.process")
+    first = next(line for line in imports if line.startswith(("import ", "from ")))
+    assert first.startswith(f"import aot.{FIRST[script]}  # isort: skip")
