@@ -1,6 +1,7 @@
 """Small data, small models, and what the tests of training and scoring need of both."""
 
 import os
+import signal
 
 from hub_server import HOME, HUB
 
@@ -9,9 +10,11 @@ os.environ["HF_HOME"] = HOME.name
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 os.environ["HF_TOKEN"] = ""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -21,6 +24,8 @@ from aot.data import data_sha256, open_stream, read_meta
 from aot.runs import STATE, file_sha256, read_json, write_json
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in a background job, whose children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # 2,030 held-out tokens: 253 windows of 8 and one of 6.
 LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 2000 --validation_lines 203".split()
@@ -34,6 +39,28 @@ SETTINGS = (
     f"--config_overrides {TINY} --context 8 --per_device_train_batch_size 8 --max_steps 12 --learning_rate 1e-2 "
     "--save_steps 4 --eval_steps 4 --logging_steps 1 --bf16 false --disable_tqdm true"
 ).split()
+
+
+def started_here() -> set[psutil.Process]:
+    """The processes that this one has started and that run, without those that multiprocessing keeps for itself."""
+    running = set()
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            its_own = any(name in " ".join(process.cmdline()) for name in ("resource_tracker", "forkserver"))
+            if process.status() != psutil.STATUS_ZOMBIE and not its_own:
+                running.add(process)
+    return running
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    """Not even where a test fails, or is out of time."""
+    before = started_here()
+    yield
+    for process in (left := started_here() - before):
+        for each in (*process.children(recursive=True), process):
+            each.kill()
+    assert not left
 
 
 def train(output_dir: Path, data: Path, *flags: str) -> Path:
