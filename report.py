@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.npyio import NpzFile
 
-from aot import figures
+from aot import claims, figures
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.fits import trends
@@ -164,7 +164,7 @@ def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> list[str]:
-    """Lines of a table, a row of all seeds each; who is easier stands there only where the interval says so."""
+    """Lines of a table, a row of all seeds each; who is easier stands there only where all rows together allow it."""
 
     def cells(form, *keys, scale=1):
         values = table[list(keys)].to_numpy(float) / scale
@@ -183,7 +183,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "r": cells("{:+z.3%}", "ratio"),
         "∂": cells("{:+z.3%}", "aot"),
         "0.95 interval": cells("{:+z.3%}", "low", "high"),
-        "easier": np.select([table["low"] > 0, table["high"] < 0], ["forward", "backward"], "not told apart"),
+        "easier": claims.easier(table),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
     settings = columns.columns[1:6] if len(table) > 1 else []
@@ -245,7 +245,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         tables = [read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")]
         if any(table.empty for table in tables):  # one alone tells nothing of the other axis
             return ["Not run yet."]
-        return trends(pd.concat(tables).drop_duplicates("row"), AXES[name])
+        return trends(pd.concat(tables), AXES[name])
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
     found = [read_scores(name, folder, before) for folder in folders(name, scores, "aot.json")]
     lengths = folders(name, scores, REPORT)
@@ -262,11 +262,12 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    lines, picture, curves_picture = markdown(together), results / f"{name}.png", results / f"{name}_curves.png"
+    lines = [*markdown(together), *claims.of_rows(together), *claims.pooled(table)]
+    picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     if kind in AXES:
         paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
-        figures.plot_against(picture, together, AXES[kind][0], paper)
-        lines += ["", *trends(together, AXES[kind])]
+        figures.plot_against(picture, table, AXES[kind][0], paper)
+        lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
         figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:

@@ -10,8 +10,9 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from aot import claims  # noqa: E402
 from aot.data import LABELS  # noqa: E402
-from aot.fits import by_series, fit, with_constant  # noqa: E402
+from aot.fits import by_series, fit_of  # noqa: E402
 
 COLOUR = {"forward": "#0072B2", "backward": "#D55E00"}  # Okabe & Ito: told apart by colour-blind readers
 
@@ -124,7 +125,8 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) 
 def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> None:
     """∂ of each name in `table` with its interval, in the order of the first rows, and of its single seeds.
 
-    The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart.
+    The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart. A
+    direction has its colour where all rows together allow to name it.
     """
     together, alone = table.drop_duplicates("row"), table[table.duplicated("row")]
     height = pd.Series(range(len(together)), together["row"])
@@ -136,11 +138,11 @@ def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> No
         axis.barh(height, 2 * apart, left=-apart, height=0.8, color="0.9", label="two seeds of one direction")
     if len(alone):
         axis.plot(100 * alone["aot"], height[alone["row"]], "|", color="0.4", markersize=9, label="one seed")
-    forward, backward = together["low"] > 0, together["high"] < 0
-    groups = {"forward is easier": forward, "backward is easier": backward, "not told apart": ~(forward | backward)}
-    for (label, chosen), colour in zip(groups.items(), (*COLOUR.values(), "0.4"), strict=True):
-        if chosen.any():
-            error_bars(axis, together[chosen], height[together["row"][chosen]], "xerr", color=colour, label=label)
+    said = pd.Series(claims.easier(together), together.index)
+    for label in (*COLOUR, "not told apart", "one seed"):
+        if (chosen := said == label).any():
+            style = {"color": COLOUR.get(label, "0.4"), "label": label + " is easier" * (label in COLOUR)}
+            error_bars(axis, together[chosen], height[together["row"][chosen]], "xerr", **style)
     axis.set_yticks(height, height.index)
     axis.set_ylim(len(height) - 0.4, -0.6)
     axis.set_xlabel(SIGN)
@@ -164,7 +166,10 @@ def read_paper(path: Path, experiment: str) -> pd.DataFrame:
 
 
 def plot_against(path: Path, table: pd.DataFrame, axis_name: str, paper: pd.DataFrame) -> None:
-    """∂ against the column `axis_name` of a table, a panel a series, with a fit and the points of the paper."""
+    """∂ against the column `axis_name` of a table, a panel a series, with a fit and the points of the paper.
+
+    Rows are those of all seeds and of each, as in `fits.trends`.
+    """
     series = by_series(table)
     figure, axes = plt.subplots(1, len(series), figsize=(max(4.2, 3.3 * len(series)), 3.4), sharey=True, squeeze=False)
     for axis, (name, rows) in zip(axes[0], series, strict=True):
@@ -172,11 +177,11 @@ def plot_against(path: Path, table: pd.DataFrame, axis_name: str, paper: pd.Data
         for (model, points), marker in zip(paper[paper["series"] == name].groupby("model"), "sD^v", strict=False):
             style = {"color": "0.5", "mfc": "white", "label": f"paper, {model}"}
             axis.plot(points[axis_name], 100 * points["aot"], f"{marker}:", **style)
-        error_bars(axis, rows, rows[axis_name], "yerr", color=COLOUR["forward"], label="here")
-        if (fitted := fit(rows[[axis_name]], rows["aot"])) is not None:
+        together = rows.drop_duplicates("row")
+        error_bars(axis, together, together[axis_name], "yerr", color=COLOUR["forward"], label="here")
+        if (fitted := fit_of(rows, [axis_name])[0]) is not None:
             along = np.geomspace(rows[axis_name].min(), rows[axis_name].max(), 100)
-            features = with_constant(along[:, None])
-            line, margin = 100 * features @ fitted[0], 100 * np.sqrt(np.sum(features @ fitted[1] * features, axis=1))
+            line, margin = (100 * each for each in fitted.along(along[:, None]))
             axis.plot(along, line, color=COLOUR["forward"], linewidth=1)
             axis.fill_between(along, line - margin, line + margin, color=COLOUR["forward"], alpha=0.15)
         axis.set_xscale("log", base=2 if axis_name == "context" else 10)

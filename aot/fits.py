@@ -1,8 +1,68 @@
-"""How ∂ grows with context and model size: least squares on their logarithms, with margins, and in words."""
+"""How ∂ grows with context and model size: a line through the logarithms for each seed, on which seeds may agree."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from metrics.arrow_of_time.gap import holm
+
+LEVEL = 0.05  # of false claims in one list of slopes
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Least squares of ∂ on a constant and log2 of p axes, for each of K seeds.
+
+    Seeds are the unit: points of one seed share what is chance in it, and their errors differ, which the spread of
+    the slopes over seeds contains and the residuals of one line do not.
+    """
+
+    coefficients: np.ndarray  # [K, 1 + p]
+    bends: np.ndarray | None  # [K, p], coefficients of the squared axes once they are added; None with too few points
+    residual: float  # root mean square over all points
+
+    @property
+    def p_values(self) -> np.ndarray:
+        """Of no slope [p], by t over K − 1; NaN with one seed."""
+        return of_no_mean(self.coefficients[:, 1:])
+
+    def along(self, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The line [n] at axes [n, p], mean over seeds, and its 0.95 margin [n]."""
+        return mean_and_margin(self.coefficients @ features(axes).T)
+
+
+def features(axes: np.ndarray) -> np.ndarray:
+    """What ∂ is fitted to, [n, 1 + p]: a constant and log2 of each of `axes` [n, p]."""
+    return np.column_stack([np.ones(len(axes)), np.log2(np.asarray(axes, float))])
+
+
+def mean_and_margin(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over seeds of values [K, ...], and its 0.95 margin by t over K − 1; NaN with one seed."""
+    seeds = len(values)
+    error = values.std(0, ddof=1) / np.sqrt(seeds) if seeds > 1 else np.full(values.shape[1:], np.nan)
+    return values.mean(0), stats.t.ppf(0.975, seeds - 1) * error
+
+
+def of_no_mean(values: np.ndarray) -> np.ndarray:
+    """p-values [p] of a mean of 0, by t over K − 1 of values [K, p]; NaN with one seed."""
+    return stats.ttest_1samp(values, 0).pvalue if len(values) > 1 else np.full(values.shape[1], np.nan)
+
+
+def fit(axes: np.ndarray, values: np.ndarray) -> Fit | None:
+    """The fit of values [K, n] to axes [n, p]; None with too few points or settings: one is to be left over."""
+    line, values = features(axes), np.asarray(values, float)
+    n, p = line.shape
+    if n <= p or np.linalg.matrix_rank(line) < p:
+        return None
+    coefficients = np.linalg.lstsq(line, values.T)[0]
+    centred = line[:, 1:] - line[:, 1:].mean(0)
+    bent, bends = np.column_stack([line, centred**2]), None
+    if n >= bent.shape[1] and np.linalg.matrix_rank(bent) == bent.shape[1]:
+        bends = np.linalg.lstsq(bent, values.T)[0][p:].T
+    residual = float(np.sqrt(np.mean((values.T - line @ coefficients) ** 2)))
+    return Fit(coefficients.T, bends, residual)
 
 
 def by_series(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -10,39 +70,55 @@ def by_series(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return list(table.groupby(table["row"].str.split("-").str[0], sort=False))
 
 
-def with_constant(axes: np.ndarray) -> np.ndarray:
-    """What ∂ is fitted to, [n, 1 + p]: a constant and log2 of each of `axes` [n, p]."""
-    return np.column_stack([np.ones(len(axes)), np.log2(np.asarray(axes, float))])
+def fit_of(points: pd.DataFrame, axes: list[str]) -> tuple[Fit | None, int]:
+    """The fit of a series, from its rows of single seeds, and of how many points.
 
-
-def fit(axes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """Least squares of values [n] on a constant and log2 of axes [n, p]; None with too few points or settings.
-
-    Returns the coefficients [1 + p], their covariance times t² [1 + p, 1 + p], whose diagonal has the squared 0.95
-    margins, and the root mean square residual. At least two points are left over as degrees of freedom.
+    A run that stands in two tables counts once, and a seed if it has all points.
     """
-    features, values = with_constant(axes), np.asarray(values, float)
-    freedom = len(features) - features.shape[1]
-    if freedom < 2 or np.linalg.matrix_rank(features) < features.shape[1]:
-        return None
-    coefficients = np.linalg.lstsq(features, values)[0]
-    residual = values - features @ coefficients
-    covariance = np.linalg.inv(features.T @ features) * (residual @ residual / freedom)
-    return coefficients, covariance * stats.t.ppf(0.975, freedom) ** 2, float(np.sqrt(np.mean(residual**2)))
+    alone = points[points["seeds"] == 1].dropna(subset=axes).drop_duplicates([*axes, "seed"])
+    values = alone.pivot(index="seed", columns=axes, values="aot").dropna()
+    if not len(values):
+        return None, 0
+    settings = values.columns.to_frame().to_numpy(float)
+    return fit(settings, values.to_numpy()), len(settings)
 
 
 def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
-    """For each series, as a line of a list: what each doubling of `axes` does to ∂; growth where it excludes 0."""
+    """For each series, as a line of a list: what each doubling of `axes` does to ∂, and below it what that rests on.
+
+    Growth is named where it stands for all slopes of the list together; one seed names none.
+    """
+    fits = {series: fit_of(points, axes) for series, points in by_series(table)}
+    known = {name: fitted for name, (fitted, _) in fits.items() if fitted is not None}
+    tested = {name: fitted.p_values for name, fitted in known.items() if len(fitted.coefficients) > 1}
+    adjusted = iter(holm(np.concatenate([*tested.values(), []])))
+    adjusted = {name: [next(adjusted) for _ in of_one] for name, of_one in tested.items()}
     lines = []
-    for series, points in by_series(table):
-        points = points.dropna(subset=axes)
-        fitted = fit(points[axes], points["aot"])
+    for name, (fitted, points) in fits.items():
         if fitted is None:
-            lines.append(f"- {series}: not enough points to fit ∂ to {' and '.join(axes)}.")
+            lines.append(f"- {name}: not enough points to fit ∂ to {' and '.join(axes)}.")
+            continue
+        slopes, margins = mean_and_margin(fitted.coefficients[:, 1:])
+        if name not in tested:
+            found = [f"by {slope:+.3%} for each doubling of {axis}" for axis, slope in zip(axes, slopes, strict=True)]
+            lines.append(f"- {name}: ∂ changes {' and '.join(found)} in the one seed there is, which claims nothing.")
             continue
         found = []
-        for axis, slope, margin in zip(axes, fitted[0][1:], np.sqrt(np.diag(fitted[1]))[1:], strict=True):
-            verb = "does not change measurably" if abs(slope) <= margin else "grows" if slope > 0 else "falls"
+        for axis, slope, margin, p in zip(axes, slopes, margins, adjusted[name], strict=True):
+            verb = "is not seen to change" if p > LEVEL else "grows" if slope > 0 else "falls"
             found.append(f"{verb} with {axis}, {slope:+.3%} ± {margin:.3%} for each doubling")
-        lines.append(f"- {series}: ∂ {' and '.join(found)} (0.95; {len(points)} points, residual {fitted[2]:.3%}).")
+        rests = f"{points} points, {len(fitted.coefficients)} seeds, residual {fitted.residual:.3%}"
+        lines.append(f"- {name}: ∂ {' and '.join(found)} ({rests}).{bent(fitted, axes)}")
+    if tested:
+        slopes = sum(map(len, adjusted.values()))
+        together = f" Change is named where it stands for all {slopes} slopes together (Holm)." * (slopes > 1)
+        lines += ["", f"Margins: 0.95, by t over seeds; the held-out texts are taken as they are.{together}"]
     return lines
+
+
+def bent(fitted: Fit, axes: list[str]) -> str:
+    """A sentence where a straight line is seen not to fit; nothing where it does, or too few points could tell."""
+    if fitted.bends is None:
+        return ""
+    curved = [axis for axis, p in zip(axes, of_no_mean(fitted.bends), strict=True) if p <= LEVEL]
+    return f" A straight line does not fit: ∂ bends with {' and '.join(curved)}." if curved else ""

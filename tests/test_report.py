@@ -11,11 +11,12 @@ import pytest
 from conftest import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import bench
 import compute_aot
 import report
-from aot import fits
+from aot import claims, fits
 from aot.runs import read_json, write_json
 from experiments.speed import STAGES, Case
 
@@ -195,49 +196,105 @@ def test_losses_of_reversed_text_stand_in_the_order_of_the_text(scored, place, d
     assert turned["low"].tolist() == pytest.approx((-rows["high"]).tolist(), rel=1e-6)
 
 
-@given(aot=st.floats(-0.1, 0.1), margin=st.none() | st.floats(1e-6, 0.1))
-@settings(max_examples=50, deadline=None)
-def test_a_direction_is_called_easier_only_if_the_interval_excludes_0(aot, margin):
+def row_of(name="nano", aot=0.01, margin=0.005, seeds=3, spread=0.0003, **more) -> dict:
+    """A row of all seeds as `report.py` keeps it; the documents have some 30 degrees of freedom."""
     low, high = (None, None) if margin is None else (aot - margin, aot + margin)
-    table = pd.DataFrame([{"row": "nano", "aot": aot, "low": low, "high": high}]).reindex(columns=report.COLUMNS)
-    header, _, row = report.markdown(table)[:3]
+    error = None if margin is None else np.hypot((margin**2 - (4.3 * spread) ** 2 / 3) ** 0.5 / 2.04, spread / 3**0.5)
+    known = {"row": name, "aot": aot, "low": low, "high": high, "standard_error": error, "seeds": seeds}
+    return known | {"seed_spread": spread if seeds > 1 else None} | more
+
+
+def table_of(*rows: dict) -> pd.DataFrame:
+    return pd.DataFrame(rows).reindex(columns=report.COLUMNS)
+
+
+@given(aot=st.floats(-0.1, 0.1), margin=st.none() | st.floats(0.003, 0.1), seeds=st.sampled_from([1, 3]))
+@settings(max_examples=50, deadline=None)
+def test_a_direction_is_called_easier_only_if_the_interval_of_seeds_excludes_0(aot, margin, seeds):
+    header, _, row = report.markdown(table_of(row_of(aot=aot, margin=margin, seeds=seeds)))[:3]
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     found = cells.get("easier", cells.get("easier |")).removesuffix(" |")
-    sure = margin is not None and abs(aot) > margin
-    assert found == ("not told apart" if not sure else "forward" if aot > 0 else "backward")
+    if seeds == 1:
+        assert found == "one seed"
+    elif margin is None or abs(aot) < 0.97 * margin:
+        assert found == "not told apart"
+    elif abs(aot) > 1.03 * margin:
+        assert found == ("forward" if aot > 0 else "backward")
     assert row.startswith("| nano |") and "nan%" not in row
+
+
+def test_many_rows_are_held_to_a_level_for_all_of_them():
+    weak, strong = [row_of(f"weak{number}", margin=0.009) for number in range(9)], row_of("strong", margin=0.002)
+    assert claims.easier(table_of(weak[0])).tolist() == ["forward"]  # alone
+    table = table_of(*weak, strong, row_of("unseeded", seeds=1, margin=0.001))
+    assert claims.easier(table).tolist() == ["not told apart"] * 9 + ["forward", "one seed"]
+    (_, line) = claims.of_rows(table)
+    assert line.startswith("Without any arrow, 0.5 of the 10 intervals would exclude 0 by chance; 10 do.")
+    assert line.endswith("(Holm): in 1.") and not claims.of_rows(table[-2:])
+
+
+def test_the_pooled_arrow_is_the_t_interval_of_the_means_of_seeds():
+    aot = np.array([[0.01, 0.02, 0.04], [0.03, 0.02, 0.05]])
+    rows = [row_of(name, aot=of.mean(), seed="1 2 3") for name, of in zip("ab", aot, strict=True)]
+    for name, of in zip("ab", aot, strict=True):
+        rows += [row_of(name, aot=each, seeds=1, seed=str(k)) for k, each in enumerate(of)]
+    (_, line) = claims.pooled(table_of(*rows))
+    expected = stats.ttest_1samp(aot.mean(0), 0).confidence_interval()
+    mean, margin = (expected.high + expected.low) / 2, (expected.high - expected.low) / 2
+    assert line.startswith(f"Pooled, ∂ = {mean:+.3%} ± {margin:.3%}: no arrow found at this precision in the mean of")
+    assert not claims.pooled(table_of(*rows[:5]))  # a second row without seeds of its own
 
 
 @given(slopes=st.lists(st.floats(-1, 1), min_size=2, max_size=3), seed=st.integers(0, 2**31))
 @settings(max_examples=30, deadline=None)
-def test_a_fit_finds_the_line_that_is_there(slopes, seed):
+def test_a_fit_finds_the_line_of_each_seed(slopes, seed):
     axes = 2 ** np.random.default_rng(seed).uniform(2, 20, (8, len(slopes) - 1))
-    found, spread, residual = fits.fit(axes, slopes[0] + np.log2(axes) @ slopes[1:])
-    assert found == pytest.approx(np.array(slopes), abs=1e-5)
-    assert residual < 1e-5 and (np.diag(spread) < 1e-6).all()
+    values = slopes[0] + np.log2(axes) @ slopes[1:]
+    found = fits.fit(axes, np.array([values, 2 * values]))
+    assert found.coefficients == pytest.approx(np.outer([1, 2], slopes), abs=1e-5)
+    assert found.residual < 1e-5 and np.abs(found.bends).max() < 1e-5
 
 
-def test_the_margin_of_a_slope_covers_it_as_often_as_it_says():
-    random, trials, covered = np.random.default_rng(0), 400, 0
-    axes = 2.0 ** np.arange(2, 8)[:, None]
-    for _ in range(trials):
-        found, spread, _ = fits.fit(axes, 0.3 * np.log2(axes[:, 0]) + random.standard_normal(6))
-        covered += abs(found[1] - 0.3) < np.sqrt(spread[1, 1])
-    assert 0.92 < covered / trials < 0.98
+def points(slope: float, seeds=(0.0, 0.001, -0.001), count=4, name="Up", bend=0.0, axis="context") -> list[dict]:
+    """Rows of a series whose seeds have slopes about `slope`, with a row of all seeds before those of each."""
+    rows = []
+    for number in range(count):
+        shared = {"row": f"{name}-T{number}", axis: 4**number}
+        each = [2 * number * (slope + own) + (bend + own) * number**2 for own in seeds]
+        rows.append(shared | {"aot": np.mean(each), "seed": "all", "seeds": len(seeds)})
+        rows += [shared | {"aot": aot, "seed": str(k), "seeds": 1} for k, aot in enumerate(each)] * (len(seeds) > 1)
+    return rows
 
 
-def test_a_trend_is_named_only_if_its_margin_excludes_0_and_the_points_suffice():
-    contexts = [4, 16, 64, 256]
-    rows = [("Up", 4, 0.01), ("Flat", 4, 0.01), ("Few", 2, 0.01)]
-    table = pd.DataFrame(
-        {"row": f"{name}-T{context}", "context": context, "aot": slope * number if name != "Flat" else noise}
-        for name, count, slope in rows
-        for number, (context, noise) in enumerate(zip(contexts[:count], (0.01, -0.01, 0.01, -0.01), strict=False))
-    )
-    up, flat, few = fits.trends(table, ["context"])
-    assert "Up: ∂ grows with context, +0.500% ± 0.000% for each doubling" in up
-    assert "does not change measurably" in flat and "grows" not in flat
-    assert "not enough points" in few
+def test_a_trend_is_one_slope_for_each_seed_and_named_only_if_they_agree():
+    table = pd.DataFrame(points(0.01) + points(0.0005, name="Flat") + points(0.1, count=2, name="Few"))
+    up, flat, few, _, rests = fits.trends(table, ["context"])
+    fitted, count = fits.fit_of(pd.DataFrame(points(0.01)), ["context"])
+    slopes = fitted.coefficients[:, 1]
+    expected = stats.ttest_1samp(slopes, 0)
+    assert count == 4 and len(slopes) == 3 and fitted.p_values == pytest.approx([expected.pvalue])
+    margin = expected.confidence_interval().high - slopes.mean()
+    assert f"Up: ∂ grows with context, {slopes.mean():+.3%} ± {margin:.3%} for each doubling (4 points, 3 seeds" in up
+    assert "is not seen to change" in flat and "not enough points" in few
+    assert "stands for all 2 slopes together (Holm)" in rests
+
+
+def test_one_seed_has_a_slope_and_claims_nothing():
+    (line,) = fits.trends(pd.DataFrame(points(0.01, seeds=(0.0,))), ["context"])
+    assert "+1.000% for each doubling of context in the one seed there is, which claims nothing" in line
+    assert "grows" not in line
+
+
+def test_a_run_that_stands_in_two_tables_counts_once():
+    rows = points(0.01)
+    again = [row | {"row": "Up-half", "aot": row["aot"] + 1e-5} for row in rows[4:8]]
+    once, twice = (fits.fit_of(pd.DataFrame(each), ["context"]) for each in (rows, rows + again))
+    assert once[1] == twice[1] == 4 and np.array_equal(once[0].coefficients, twice[0].coefficients)
+
+
+def test_where_a_straight_line_does_not_fit_it_is_said():
+    straight, bent = (fits.trends(pd.DataFrame(points(0.01, bend=bend)), ["context"])[0] for bend in (0, 0.1))
+    assert "A straight line does not fit: ∂ bends with context." in bent and "straight" not in straight
 
 
 @pytest.mark.parametrize("name", ["languages", "context", "sizes", "seeds", "linear", "primes", "context_full"])

@@ -22,12 +22,14 @@ _CITATION = """\
 
 _INPUTS = """
 Args:
-    forward: mean loss of the forward model on each entry (a token, a window or a document), nats per token.
+    forward: mean loss of the forward model on each entry (a token, a window or a document), nats per token; of several
+        training seeds, a row of such losses for each.
     backward: mean loss of the backward model on the same entries, nats per token.
     documents: id of the document of each entry (default: each entry is a document).
     weights: tokens in each entry (default: 1).
-    seeds: training seed of the pair that scored each entry (default: one seed).
+    seeds: where losses are no rows, the training seed of the pair that scored each entry (default: one seed).
     confidence: level of the interval (default: 0.95).
+    unigram: nats per token that counting tokens costs, to be told where models have hardly learned (default: unknown).
 Returns:
     dict with `aot`, `low`, `high`, `standard_error` and a `verdict` in words; the card lists all keys.
 """
@@ -39,11 +41,12 @@ class ArrowOfTime(evaluate.Metric):
             description=_DESCRIPTION,
             citation=_CITATION,
             inputs_description=_INPUTS,
-            features=datasets.Features(
-                {"forward": datasets.Value("float64"), "backward": datasets.Value("float64")},
-            ),
+            features=[
+                datasets.Features({"forward": each, "backward": each})
+                for each in (datasets.Value("float64"), datasets.Sequence(datasets.Value("float64")))
+            ],
             reference_urls=["https://arxiv.org/abs/2401.17505"],
         )
 
-    def _compute(self, forward, backward, documents=None, weights=None, seeds=None, confidence=0.95):
-        return arrow(forward, backward, documents, weights, seeds, confidence)
+    def _compute(self, forward, backward, documents=None, weights=None, seeds=None, confidence=0.95, unigram=None):
+        return arrow(forward, backward, documents, weights, seeds, confidence, unigram)

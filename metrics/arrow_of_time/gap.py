@@ -1,19 +1,25 @@
-"""The arrow of time ∂ of paired losses, with an interval whose unit is the document."""
+"""The arrow of time ∂ of paired losses, its interval, whose unit is the document, and what it may claim in words."""
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special, stats
 
 ROUNDING = 1e-11  # share of the loss; float64 sums of a million tokens in another order differ by about 1e-13
+MOST_NATS = np.log(1e6)  # per token: what guessing among a million tokens costs
+LEARNED = 0.02  # a model that saves no more than this share of what counting tokens costs has hardly learned
+COCHRAN = 25  # documents for each squared skewness; with fewer, an interval by t is not to be relied on
 
 
-def arrow(forward, backward, documents=None, weights=None, seeds=None, confidence=0.95):
+def arrow(forward, backward, documents=None, weights=None, seeds=None, confidence=0.95, unigram=None):
     """∂ from forward, backward: [n] mean loss of each entry (nats/token); weights: [n] its tokens (default 1).
 
     documents: [n] ids, entries of a document are summed (default: each entry is its own document);
-    seeds: [n] training seed of the pair; with several, each has scored the same documents.
+    seeds: [n] training seed of the pair; with several, each has scored the same documents. Or losses are [K, n], a row
+    for each of K seeds, and seeds [K] their names, where these matter; unigram: as in `arrow_from_totals`.
     Returns the dict of `arrow_from_totals`. Raises ValueError naming the input, the index and the remedy.
     """
     forward, backward = _checked("forward", forward), _checked("backward", backward)
+    if forward.ndim == backward.ndim == 2:
+        forward, backward, documents, weights, seeds = _flat(forward, backward, documents, weights, seeds)
     n = forward.size
     weights = np.ones(n) if weights is None else _checked("weights", weights, positive=True)
     document, document_ids = _encoded("documents", range(n) if documents is None else documents)
@@ -24,6 +30,13 @@ def arrow(forward, backward, documents=None, weights=None, seeds=None, confidenc
             raise ValueError(f"{name} has shape {column.shape} but forward has {n} entries: give one value per entry")
     if len(seed_ids) > 1 and documents is None:
         raise ValueError("documents is missing: with several seeds it says which entries are the same text")
+    for name in ("forward", "backward"):
+        if (mean := np.average(columns[name], weights=weights)) > MOST_NATS:
+            raise ValueError(
+                f"{name} has a mean of {mean:.4g}, and guessing among a million tokens costs {MOST_NATS:.1f} nats: "
+                "these are no losses per token. Give the logarithm of a perplexity, or the mean of a sum and its "
+                "tokens as weights"
+            )
 
     shape = len(seed_ids), len(document_ids)
     cell = seed * shape[1] + document
@@ -39,12 +52,13 @@ def arrow(forward, backward, documents=None, weights=None, seeds=None, confidenc
             f"seed {seed_ids[k]!r} has {tokens[k, d]:g} tokens of document {document_ids[d]!r}, "
             f"another seed has {tokens[:, d].max():g}: give every document in full for every seed"
         )
-    return arrow_from_totals(total(weights * forward), total(weights * backward), tokens[0], confidence)
+    return arrow_from_totals(total(weights * forward), total(weights * backward), tokens[0], confidence, unigram)
 
 
-def arrow_from_totals(forward, backward, tokens, confidence=0.95):
+def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
     """∂ from forward, backward: [K, D] total loss in nats of K training seeds on D documents; tokens: [D].
 
+    unigram: nats per token that counting tokens costs, one number or that of each direction, if it is known.
     The interval is ∂ ± √(t²_ν V + t²_(K−1) S), S only with K > 1 seeds; its bounds are None below 2 documents.
     V, documents: the delete-one jackknife (Tukey, 1958), exact for a ratio: ∂ − ∂₍₋d₎ = e_d / (1 − h_d) with
       residual e_d = (Δ_d − ∂ m_d) / Σm of the difference Δ_d, and h_d = m_d / Σm the document's share of the loss
@@ -57,6 +71,7 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95):
     forward = np.atleast_2d(_checked("forward", forward))
     backward = np.atleast_2d(_checked("backward", backward))
     tokens = _checked("tokens", tokens, positive=True)
+    _check_seeds(forward, backward)
     if not forward.shape == backward.shape == (len(forward), tokens.size):
         raise ValueError(
             f"forward {forward.shape}, backward {backward.shape} and tokens {tokens.shape} do not match: "
@@ -72,70 +87,190 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95):
 
     aot = float(difference.mean(0).sum() / loss.mean(0).sum())
     per_seed = (difference.sum(1) / loss.sum(1)).tolist()
-    margin, standard_error = _margin(difference, loss, aot, confidence)
-    low, high = (None, None) if margin is None else (aot - margin, aot + margin)
     mean_difference = difference.mean(0)
     easier, harder = int((mean_difference > 0).sum()), int((mean_difference < 0).sum())
     nats_forward, nats_backward = (float(nats.mean(0).sum() / tokens.sum()) for nats in (forward, backward))
-    return {
+    result = {
         "aot": aot,
-        "low": low,
-        "high": high,
-        "standard_error": standard_error,
+        **_interval(difference, loss, aot, confidence),
         "confidence": float(confidence),
         "forward": nats_forward,
         "backward": nats_backward,
+        "unigram": None if unigram is None else [float(each) for each in np.broadcast_to(unigram, 2)],
         "delta": float(mean_difference.sum() / tokens.sum()),
         "ratio": aot / (1 - aot / 2) if nats_forward else None,
         "tokens": float(tokens.sum()),
         "documents": tokens.size,
         "seeds": len(forward),
         "documents_forward_easier": easier / (easier + harder) if easier + harder else None,
-        "sign_test_p": float(stats.binomtest(easier, easier + harder).pvalue) if easier + harder else None,
         "seed_spread": float(np.std(per_seed, ddof=1)) if len(per_seed) > 1 else None,
         "per_seed": per_seed,
-        "verdict": _verdict(aot, low, high, confidence, len(per_seed)),
     }
+    return result | {"verdict": verdict(result)}
 
 
-def _margin(difference, loss, aot, confidence):
-    """Half-width of the interval of ∂ and its standard error; (None, None) where one document holds all the loss."""
+def _interval(difference, loss, aot, confidence):
+    """Bounds, standard error and what says whether they can be relied on; None where one document holds all the loss.
+
+    `skewness` is that of what leaving out each document does to ∂; `carried_by` is how many documents, those with the
+    largest such effect, make half of the variance.
+    """
     seeds, documents = loss.shape
     total = loss.mean(0).sum()
     share = loss.mean(0) / total
     if share.max() == 1:
-        return None, None
+        return dict.fromkeys(("low", "high", "standard_error", "skewness", "carried_by"))
     residual = (difference - aot * loss) / total
-    variance = (1 - 1 / documents) * np.sum((residual.mean(0) / (1 - share)) ** 2)
+    effect = residual.mean(0) / (1 - share)
+    variance = (1 - 1 / documents) * np.sum(effect**2)
     freedom = max(1 / np.sum(share**2) - 1, 1)
-    squared = variance * stats.t.ppf((1 + confidence) / 2, freedom) ** 2
+    squared = variance * _quantile(1 - confidence, freedom) ** 2
+    same = np.ptp(effect) <= ROUNDING * abs(aot)  # what is left is rounding, and has no shape
+    largest = np.cumsum(np.sort(effect**2)[::-1])
     if seeds > 1:
         seed_variance = residual.sum(1).var(ddof=1) / seeds
         variance += seed_variance
-        squared += seed_variance * stats.t.ppf((1 + confidence) / 2, seeds - 1) ** 2
-    return float(np.sqrt(squared)), float(np.sqrt(variance))
+        squared += seed_variance * _quantile(1 - confidence, seeds - 1) ** 2
+    return {
+        "low": float(aot - np.sqrt(squared)),
+        "high": float(aot + np.sqrt(squared)),
+        "standard_error": float(np.sqrt(variance)),
+        "skewness": None if same else float(stats.skew(effect)),
+        "carried_by": None if same else int(np.searchsorted(largest, largest[-1] / 2) + 1),
+    }
 
 
-def _verdict(aot, low, high, confidence, seeds):
-    noise = (
-        "One training seed: training noise is not in the interval."
-        if seeds == 1
-        else f"The interval covers documents and {seeds} training seeds."
-    )
+def _quantile(p, freedom):
+    """What |t| exceeds with probability p; `special` does it a hundred times as fast as `stats.t`."""
+    return -special.stdtrit(freedom, p / 2)
+
+
+def p_value(aot, margin, standard_error, seeds=1, seed_spread=None, confidence=0.95):
+    """Smallest 1 − confidence at which the interval of a result excludes 0, for tables, which have many results.
+
+    All is as in the result; the freedom of the documents is the one that gives the margin.
+    """
+    of_seeds = seed_spread**2 / seeds if seeds > 1 else 0.0
+    of_text = max(standard_error**2 - of_seeds, 0.0)
+    if not aot or not of_text + of_seeds:
+        return 0.0 if aot else 1.0
+
+    def excess(log_p, freedom):
+        squared = of_text * _quantile(np.exp(log_p), freedom) ** 2
+        return squared + (of_seeds * _quantile(np.exp(log_p), seeds - 1) ** 2 if of_seeds else 0)
+
+    def solved(function, low, high):  # the end that is nearer to 0, where it is on one side of it
+        if function(low) * function(high) < 0:
+            return optimize.brentq(function, low, high)
+        return min(low, high, key=lambda each: abs(function(each)))
+
+    freedom = np.exp(solved(lambda log: excess(np.log1p(-confidence), np.exp(log)) - margin**2, 0, 20))
+    return float(np.exp(solved(lambda log_p: excess(log_p, freedom) - aot**2, -300, 0)))
+
+
+def holm(p_values):
+    """Adjusted p-values [n]: claims where they are at most α are all true but for a chance of α (Holm, 1979)."""
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values)
+    steps = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted
+
+
+def verdict(result, unit="documents"):
+    """What a result may claim, in words; `unit` is what its interval takes for a sample."""
+    aot, low, high, seeds = f"∂ = {result['aot']:+.3%}", result["low"], result["high"], result["seeds"]
     if low is None:
-        return f"∂ = {aot:+.3%}, without an interval: one document holds all the loss and at least 2 are needed."
-    return f"∂ = {aot:+.3%}, {confidence:.4g} interval [{low:+.3%}, {high:+.3%}]: {finding(low, high)}. {noise}"
+        words = [f"{aot}, without an interval: one document holds all the loss and at least 2 are needed."]
+    else:
+        interval = f"{aot}, {result['confidence']:.4g} interval [{low:+.3%}, {high:+.3%}]"
+        if seeds > 1:
+            words = [f"{interval}: {finding(low, high)}. The interval covers {unit} and {seeds} training seeds."]
+        else:
+            words = [f"{interval} over {unit}: {finding_of_two_models(low, high)}."]
+    if seeds == 1:
+        words.append(
+            "One pair claims nothing about the text, since other seeds may say otherwise: train three "
+            "(run_clm_reverse.py --seeds 1 2 3) and measure them together."
+        )
+    return " ".join(words + cautions(result, unit))
 
 
 def finding(low, high):
-    """What an interval of ∂ says in words."""
+    """What an interval of ∂ that covers training seeds says of a text."""
     if low > 0:
         return "forward is easier"
     return "backward is easier" if high < 0 else "no arrow found at this precision"
 
 
+def finding_of_two_models(low, high):
+    """What an interval of ∂ that does not cover training seeds says: of this pair, and not of the text."""
+    if low > 0:
+        return "of these two models, the forward one has the lower loss"
+    return (
+        "of these two models, the backward one has the lower loss"
+        if high < 0
+        else "these two models are not told apart at this precision"
+    )
+
+
+def cautions(result, unit="documents"):
+    """Why a result may say less than it seems to, a sentence each.
+
+    Skewness: the rule of Cochran (Sampling Techniques, 1977, section 2.15), n > 25 γ² for an interval by t, where the
+    skewness is more than three of its standard errors, √(6/n), from 0.
+    """
+    found, documents = [], result["documents"]
+    skewness, unigram = result["skewness"], result["unigram"]
+    if skewness is not None and documents < COCHRAN * skewness**2 and skewness**2 > 54 / documents:
+        found.append(
+            f"Few {unit} carry the difference: {result['carried_by']} of {documents:,} make half of its variance "
+            f"(skewness {skewness:+.1f}). The interval may cover less often than it says: take more."
+        )
+    if unigram and any(result[name] > (1 - LEARNED) * costs for name, costs in _beside(unigram)):
+        models = " and ".join(f"{result[name]:.4f} ({name})" for name, _ in _beside(unigram))
+        counting = " and ".join(dict.fromkeys(f"{costs:.4f}" for costs in unigram))
+        found.append(
+            f"These models have hardly learned, or there is nothing to learn: they lose {models} where counting "
+            f"alone loses {counting}."
+        )
+    return found
+
+
+def _beside(unigram):
+    return zip(("forward", "backward"), unigram, strict=True)
+
+
+def _check_seeds(forward, backward):
+    if len(forward) != len(backward):
+        raise ValueError(
+            f"forward has {len(forward)} seeds and backward {len(backward)}: each is a pair, give the losses of both"
+        )
+
+
+def _flat(forward, backward, documents, weights, seeds):
+    """Losses [K, n] and what describes their columns and rows, with one value per entry and seed, [K × n] each."""
+    _check_seeds(forward, backward)
+    if forward.shape != backward.shape:
+        raise ValueError(f"forward {forward.shape} and backward {backward.shape} differ: give [seeds, entries] twice")
+    k, n = forward.shape
+    documents = range(n) if documents is None else documents
+    for name, values, length in (("documents", documents, n), ("weights", weights, n), ("seeds", seeds, k)):
+        if values is not None and np.shape(values) != (length,):
+            raise ValueError(
+                f"{name} has shape {np.shape(values)} but losses have {k} seeds and {n} entries: give {length} values"
+            )
+    weights = None if weights is None else np.tile(weights, k)
+    seeds = np.repeat(range(k) if seeds is None else seeds, n)
+    return forward.ravel(), backward.ravel(), [*documents] * k, weights, seeds
+
+
 def _checked(name, values, positive=False):
-    values = np.asarray(values, float)
+    try:
+        values = np.asarray(values, float)
+    except ValueError as error:
+        raise ValueError(f"{name} is not numbers in rows of equal length ({error})") from error
     if not values.size or not values.ndim:
         raise ValueError(f"{name} is empty or a single number: give one value per entry")
     bad = ~np.isfinite(values) | (values <= 0 if positive else values < 0)
