@@ -22,7 +22,7 @@ from aot.runs import (
     write_json,
     writing,
 )
-from metrics.arrow_of_time.gap import arrow, arrow_from_totals, finding
+from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 REPORT = "prequential.json"
 STRETCHES = 64  # of the text, longer than most documents
@@ -67,15 +67,19 @@ def code_length(passes: dict[str, list[np.ndarray]], context: int, confidence: f
     steps, it is one of 10 blocks of steps: few and long ones, to hold what is correlated (Schmeiser, 1982).
     """
     result = arrow_from_totals(*totals(passes, "window", STRETCHES, context), confidence)
-    for old, new in (("documents", "stretches"), ("documents_forward_easier", "stretches_forward_easier")):
-        result[new] = result.pop(old)
+    unit = "stretches of the text"
     if result["seeds"] == 1:
+        unit += " and the course of one training"
         blocks = arrow_from_totals(*totals(passes, "step", BLOCKS, context), confidence)
         if None in (result["low"], blocks["low"]):
-            return result | dict.fromkeys(("low", "high", "standard_error"))
-        margin = np.hypot(*(each["high"] - each["aot"] for each in (result, blocks)))
-        result["standard_error"] = float(np.hypot(result["standard_error"], blocks["standard_error"]))
-        result |= {"low": float(result["aot"] - margin), "high": float(result["aot"] + margin)}
+            result |= dict.fromkeys(("low", "high", "standard_error"))
+        else:
+            margin = np.hypot(*(each["high"] - each["aot"] for each in (result, blocks)))
+            result["standard_error"] = float(np.hypot(result["standard_error"], blocks["standard_error"]))
+            result |= {"low": float(result["aot"] - margin), "high": float(result["aot"] + margin)}
+    result["verdict"] = verdict(result, unit)
+    for old, new in (("documents", "stretches"), ("documents_forward_easier", "stretches_forward_easier")):
+        result[new] = result.pop(old)
     return result
 
 
@@ -107,8 +111,8 @@ def held_out(pairs: list[dict[str, str]], until: int) -> dict[int, float]:
     }
     common = set.intersection(*(set(losses) for runs in logged.values() for losses in runs))
     steps = sorted(step for step in common if step <= until)
-    means = {step: [[np.mean([losses[step] for losses in logged[each]])] for each in DIRECTIONS] for step in steps}
-    return {step: arrow(*both)["aot"] for step, both in means.items()}
+    means = {step: [np.mean([losses[step] for losses in logged[each]]) for each in DIRECTIONS] for step in steps}
+    return {step: arrow_from_totals(*([each] for each in both), [1])["aot"] for step, both in means.items()}
 
 
 def print_report(report: dict, folder: Path) -> None:
@@ -132,11 +136,7 @@ def print_report(report: dict, folder: Path) -> None:
         values = ", ".join(f"{name}={value}" for name, value in report["dropout"].items())
         rows.append(("dropout", "", f"{values}: code lengths of thinned models, longer than they need be"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
-    if report["low"] is not None:
-        training = "the course of one training" if report["seeds"] == 1 else f"{report['seeds']} training seeds"
-        found = finding(report["low"], report["high"])
-        print(f"\n∂ = {report['aot']:+.3%}: {found}. The interval covers stretches of the text and {training}.")
-    print(f"{folder}/: {REPORT} prequential.png")
+    print(f"\n{report['verdict']}\n{folder}/: {REPORT} prequential.png")
 
 
 def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, output_dir: str | None) -> None:
@@ -162,7 +162,7 @@ def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, o
     points = curve(passes, context, confidence)
     at, dropout = settled(points), configs[pairs[0]["forward"]].to_dict()
     report = {
-        **{key: value for key, value in points[-1].items() if key != "verdict"},  # of another interval
+        **points[-1],
         "kilobytes": {name: points[-1][name] * points[-1]["tokens"] / np.log(2) / 8e3 for name in DIRECTIONS},
         "tokens_needed": None if at is None else points[at]["tokens"],
         "held_out": held_out(pairs, points[-1]["step"]),

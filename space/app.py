@@ -182,7 +182,7 @@ def figure_html(description: str, plot: Callable, *args) -> str:
 
 
 def verdict_html(report: dict) -> str:
-    """∂, what its interval covers, and no arrow but where that excludes 0."""
+    """∂, its interval, what that covers, and in words what one pair may say."""
     rows = [
         ("nats per token", f"{report['forward']:.4f}", f"{report['backward']:.4f}"),
         ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", ""),
@@ -192,15 +192,9 @@ def verdict_html(report: dict) -> str:
         cells += f'<tr><th scope="row">{name}</th>{"".join(f"<td>{value}</td>" for value in values)}</tr>'
     documents = report["documents"]
     if report["low"] is None:
-        covers = (
-            "The interval is one over documents, and this text is a single one: no arrow is claimed. Blank lines "
-            "separate documents."
-        )
+        covers = "The interval is one over documents, and this text is a single one. Blank lines separate documents."
     else:
-        covers = (
-            f"The interval is over the {documents} documents of this text, taken as a sample of all texts like them. "
-            "An arrow is claimed only where it excludes 0."
-        )
+        covers = f"The interval is over the {documents} documents of this text, as a sample of all texts like them."
     return f'<table>{cells}</table><p class="verdict">{report["verdict"]}</p><p class="note">{covers}</p>'
 
 

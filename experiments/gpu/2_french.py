@@ -17,7 +17,7 @@ from booking import Booking, compile_backend, find_device, parser, training_spee
 
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
 from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json
-from metrics.arrow_of_time.gap import arrow_from_totals, finding
+from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 # The paper has 1e-4 at such a batch for 300 times as many steps, GPT-3 6e-4 for this size at 20 times the batch; in so
 # few steps the larger one learns more. The text is read several times, which decay and dropout make less harmful.
@@ -90,7 +90,7 @@ def measure(booking: Booking, name: str, scores: list[dict], data: str) -> None:
         per_seed=over_books["per_seed"],
         by_book=dict(zip(np.unique(about["documents"]), ratios(by_book), strict=True)),
         seeds=len(scores),
-        finding=finding(over_books["low"], over_books["high"]),
+        verdict=verdict(over_books, "books"),
     )
 
 

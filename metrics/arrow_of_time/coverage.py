@@ -12,12 +12,13 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from metrics.arrow_of_time.gap import arrow_from_totals  # noqa: E402
+from metrics.arrow_of_time.gap import arrow_from_totals, cautions  # noqa: E402
 
 CHOSEN = "arrow"
 DOCUMENTS = [5, 8, 10, 20, 50, 200, 1000]
 SIGMAS = [0, 0.5, 1.5]  # of the log of the document lengths
 NOISES = ["token", "document", "skewed", "length"]
+RARE = 0.02  # share of the documents that have all of the effect, where noise is `rare`
 SEEDS, SEED_DOCUMENTS, SEED_SPREADS = [2, 3, 5], [10, 80, 1000], [0, 0.3, 1, 3, 10]
 LOSS, GAP, LENGTH = 4, 0.04, 1000  # nats/token, nats/token, median tokens per document
 CHUNK = 100  # trials that share their bootstrap resamples
@@ -36,6 +37,8 @@ def texts(rng, trials, documents, sigma, noise):
         gap += 0.1 * normal(shape)
     elif noise == "skewed":
         gap += 0.1 * (rng.exponential(size=shape) - 1)
+    elif noise == "rare":
+        gap += 0.1 * ((rng.random(shape) < RARE) - RARE) / np.sqrt(RARE * (1 - RARE))
     elif noise == "length":
         gap += 0.02 * np.log(tokens / LENGTH) + 0.05 * normal(shape)
         true_gap += 0.02 * sigma**2  # E[n log n] / E[n] of a lognormal
@@ -57,11 +60,12 @@ def seeded_texts(rng, trials, seeds, documents, spread):
 
 
 def ours(difference, loss):
-    """Bounds of the metric itself, [2, trials]."""
+    """Of the metric: bounds [2, trials], and whether it warns that few documents carry the difference [trials]."""
     results = [
         arrow_from_totals(m - d / 2, m + d / 2, np.ones(d.shape[-1])) for d, m in zip(difference, loss, strict=True)
     ]
-    return np.array([[result["low"], result["high"]] for result in results]).T
+    bounds = np.array([[result["low"], result["high"]] for result in results]).T
+    return bounds, np.array([bool(cautions(result)) for result in results])
 
 
 def linearised(difference, loss):
@@ -156,7 +160,7 @@ def crossed(rng, difference, loss):
 
 def cell(rng, trials, design):
     """Coverage and width of every method on one design; width is over that of ±1.96 true standard deviations."""
-    bounds, estimates = {}, []
+    bounds, estimates, warned = {}, [], []
     for start in range(0, trials, CHUNK):
         chunk = min(CHUNK, trials - start)
         if design["seeds"] == 1:
@@ -169,7 +173,9 @@ def cell(rng, trials, design):
             rivals = crossed(rng, difference, loss)
         axes = tuple(range(1, difference.ndim))
         estimates.extend(difference.sum(axes) / loss.sum(axes))
-        for method, interval in (rivals | {CHOSEN: ours(difference, loss)}).items():
+        own, warns = ours(difference, loss)
+        warned.extend(warns)
+        for method, interval in (rivals | {CHOSEN: own}).items():
             bounds.setdefault(method, []).append(interval)
     known = 2 * stats.norm.ppf(TAILS[1]) * np.std(estimates)
     for method, intervals in bounds.items():
@@ -178,12 +184,16 @@ def cell(rng, trials, design):
             "method": method,
             "coverage": round(float(np.mean((low <= true) & (true <= high))), 4),
             "width": round(float(np.median(high - low) / known), 3),
+            "warned": round(float(np.mean(warned)), 4) if method == CHOSEN else None,
             "trials": trials,
         }
 
 
 def designs():
-    """One seed: documents × lengths × noise. Several seeds: crossed with documents of lognormal (0.5) length."""
+    """One seed: documents × lengths × noise. Several seeds: crossed with documents of lognormal (0.5) length.
+
+    Last, the worst: few documents that have all of the effect.
+    """
     for documents in DOCUMENTS:
         for sigma in SIGMAS:
             for noise in NOISES if sigma else NOISES[:-1]:
@@ -192,10 +202,15 @@ def designs():
         for documents in SEED_DOCUMENTS:
             for spread in SEED_SPREADS:
                 yield dict(seeds=seeds, documents=documents, sigma=0.5, noise="document", seed_spread=spread)
+    for documents in DOCUMENTS:
+        yield dict(seeds=1, documents=documents, sigma=0.5, noise="rare", seed_spread=None)
 
 
-def table(rows, line, columns, **fixed):
-    """Markdown table, one line for each value of the keys in line: coverage % (width), or its range over designs."""
+def table(rows, line, columns, warned=False, **fixed):
+    """Markdown table, one line for each value of the keys in line: coverage % (width), or its range over designs.
+
+    `warned` adds in how many % of the test sets the metric warns that few documents carry the difference.
+    """
     cells = {}
     for row in rows:
         if all(row[key] in values for key, values in fixed.items()):
@@ -207,8 +222,11 @@ def table(rows, line, columns, **fixed):
             return f"{min(coverage):.1f}–{max(coverage):.1f}"
         return f"{coverage[0]:.1f} ({float(found[0]['width']):.2f})"
 
-    heads = [*line, *columns]
+    heads = [*line, *columns, *["warned"] * warned]
     body = [[*values, *(written(found[method]) for method in columns)] for values, found in cells.items()]
+    if warned:
+        for texts, found in zip(body, cells.values(), strict=True):
+            texts.append(f"{100 * float(found[CHOSEN][0]['warned']):.0f}")
     return "\n".join("| " + " | ".join(texts) + " |" for texts in [heads, ["---"] * len(heads), *body])
 
 
@@ -222,6 +240,7 @@ def tables(path):
         table(rows, ["documents", "sigma"], one, seeds=["1"], noise=["document"], sigma=["0.5", "1.5"]),
         table(rows, ["noise", "sigma"], one, seeds=["1"]),
         table(rows, ["seeds", "seed_spread"], several, seeds=["2", "3", "5"], documents=["80"]),
+        table(rows, ["documents"], one, warned=True, noise=["rare"]),
     ]
 
 
@@ -229,7 +248,7 @@ def plot(rows, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.5), sharey="row", layout="constrained")
+    figure, axes = plt.subplots(3, 3, figsize=(11, 9.5), sharey="row", layout="constrained")
 
     def panel(axis, x, methods, title, **fixed):
         for method in methods:
@@ -247,6 +266,13 @@ def plot(rows, path):
         several = ["documents alone", "two-way percentile", "Satterthwaite", CHOSEN]
         panel(axis, "seed_spread", several, f"{seeds} seeds, 80 documents", seeds=seeds, documents=80)
         axis.set_xlabel("seed noise / text standard error")
+    worst = {"rare": (0.5, f"1 document in {1 / RARE:.0f} has all of the effect"), "skewed": (1.5, "skewed effects")}
+    worst["length"] = (1.5, "effects that depend on the length")
+    for axis, (noise, (sigma, title)) in zip(axes[2], worst.items(), strict=True):
+        panel(axis, "documents", one, f"{title}, σ = {sigma}", seeds=1, sigma=sigma, noise=noise)
+        axis.set_xlabel("documents")
+    warned = [100 * row["warned"] for row in rows if row["noise"] == "rare" and row["method"] == CHOSEN]
+    axes[2, 0].plot(range(len(warned)), warned, "k:", label="the metric warns")
     for axis in axes[:, 0]:
         axis.set_ylabel("coverage of 95 % intervals, %")
         axis.legend(fontsize=8)
