@@ -38,8 +38,9 @@ test: .venv/installed  ## The tests, but for the long ones (pytest -m slow)
 style: .venv/installed
 	$(PYTHON) -m ruff check .
 
-coverage: .venv/installed  ## Simulate the coverage of the interval: results/interval_coverage.*
+coverage: .venv/installed  ## Simulate the interval and the claims: results/interval_coverage.*, false_claims.*
 	$(PYTHON) metrics/arrow_of_time/coverage.py
+	$(PYTHON) metrics/arrow_of_time/false_claims.py
 
 .venv/installed: requirements.txt
 	python3 -m venv .venv

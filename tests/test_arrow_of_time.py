@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from metrics.arrow_of_time import coverage
+from metrics.arrow_of_time import coverage, false_claims
 from metrics.arrow_of_time.gap import arrow, arrow_from_totals, holm, p_value
 
 ROOT = Path(__file__).parents[1]
@@ -322,8 +323,45 @@ def test_example_of_the_card(load):
 
 
 def test_tables_of_the_card_are_those_of_the_csv():
-    for table in coverage.tables(ROOT / "results" / "interval_coverage.csv"):
+    claimed = false_claims.markdown(pd.read_csv(ROOT / "results" / "false_claims.csv"))
+    for table in [*coverage.tables(ROOT / "results" / "interval_coverage.csv"), claimed]:
         assert table in CARD.read_text()
+
+
+def share_of_false_claims(claim, number, noise, trials):
+    """What is printed, and what the rival would have claimed."""
+    return [row["false_claims"] for row in false_claims.false_claims(claim, "", number, noise, trials)]
+
+
+@pytest.mark.parametrize(
+    "claim, number, noise, rival",
+    [
+        (false_claims.verdict, 1, 3, 0.4),
+        (false_claims.verdict, 3, 3, 0.3),
+        (false_claims.table, 13, 3, 0.12),
+        (false_claims.pooled, 5, 0.5, 0.2),
+        (false_claims.fit, 3, 0.5, 0.25),
+    ],
+)
+def test_what_is_printed_claims_less_than_it_would_otherwise(claim, number, noise, rival):
+    printed, otherwise = share_of_false_claims(claim, number, noise, trials=100)
+    assert printed <= 0.12 and otherwise > rival
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize(
+    "claim, number, noise",
+    [
+        (claim, number, noise)
+        for claim, _, numbers, noises in false_claims.CLAIMS
+        for number in numbers
+        for noise in noises
+    ],
+)
+def test_claims_are_false_at_most_as_often_as_they_say(claim, number, noise):
+    printed, _ = share_of_false_claims(claim, number, noise, trials=1500)
+    assert printed < 0.05 + 3 * (0.05 * 0.95 / 1500) ** 0.5
 
 
 def covered(trials, documents, sigma, noise):
