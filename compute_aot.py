@@ -16,6 +16,7 @@ import hashlib
 import itertools
 import math
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -38,6 +39,9 @@ from aot.streams import chunks
 from aot.text import list_sources, read_documents
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
+
+BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled
+SENTENCE_END = re.compile(r"""[.!?…。\n]["'“”‘’«»‹›」』)]*\Z""")
 
 
 @dataclass
@@ -100,9 +104,6 @@ class ScoreArguments:
         default=False, metadata={"help": "Compare nats per document of models whose tokenizers or training differ."}
     )
     confidence: float = field(default=0.95, metadata={"help": "Coverage of the interval."})
-    sentence: str | None = field(
-        default=None, metadata={"help": "Short text for sentence.png. Default: the first words of the text."}
-    )
     batch_size: str = field(default="auto", metadata={"help": "Windows at once, halved when memory runs out."})
     device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
     output_dir: str | None = field(default=None, metadata={"help": "Default: scores/PAIR-on-TEXT."})
@@ -157,7 +158,6 @@ class Encoded:
 
     ids: dict[str, np.ndarray]  # [n]
     starts: dict[str, np.ndarray]  # [D], position of the first token of each document
-    sentence: dict[str, np.ndarray]  # [t], what sentence.png shows
     units: np.ndarray  # [D], tokens of each document, or bytes with --by_text
     bytes: int
 
@@ -180,13 +180,9 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
         bytes_each, text_bytes = np.array(bytes_each), sum(bytes_each)
     begin = {kind: document_starts(encoded[kind], each.eos_token_id, length) for kind, each in different.items()}
     ids, starts = ({path: of[kind] for path, kind in kinds.items()} for of in (encoded, begin))
-    sentence = {path: all_of_it[:24] for path, all_of_it in ids.items()}  # as many bars as can be labelled
-    if how.sentence:
-        for path, each in tokenizers.items():
-            sentence[path] = encode([how.sentence], each.backend_tokenizer, each.eos_token_id)[:-1]
     first = next(iter(ids))
     units = bytes_each if how.by_text else np.diff(starts[first], append=len(ids[first]))
-    return Encoded(ids, starts, sentence, units, text_bytes)
+    return Encoded(ids, starts, units, text_bytes)
 
 
 def check_windows(how: ScoreArguments, configs: dict) -> None:
@@ -201,22 +197,20 @@ def check_windows(how: ScoreArguments, configs: dict) -> None:
         check_context(config, how.context)
 
 
-def score_model(path: str, streams: list, losses: list, direction: str, bos: int, revision, how) -> None:
-    """Put the loss in nats of each token of each stream [n] into `losses` [n]; the batch is halved until it fits."""
+def score_model(path: str, ids: np.ndarray, losses: np.memmap, direction: str, bos: int, revision, how) -> None:
+    """Put the loss in nats of each token of `ids` [n] into `losses` [n]; the batch is halved until it fits."""
     model = load_model(path, revision).to(how.device)
     start = automatic_batch_size(model, how.context) if how.batch_size == "auto" else int(how.batch_size)
 
     @find_executable_batch_size(starting_batch_size=start)
     def in_batches_of(batch_size):
-        for ids, out in zip(streams, losses, strict=True):
-            score(model, ids, direction, how.context, how.stride, batch_size, bos, out)
+        score(model, ids, direction, how.context, how.stride, batch_size, bos, losses)
 
     in_batches_of()
-    for ids, loss in zip(streams, losses, strict=True):
-        for part in parts(len(ids)):
-            if not (finite := np.isfinite(loss[part])).all():
-                at = part.start + finite.argmin()
-                raise SystemExit(f"{path}: gives token {at:,} (id {ids[at]}) a loss of {loss[at]}; no ∂ follows")
+    for part in parts(len(ids)):
+        if not (finite := np.isfinite(losses[part])).all():
+            at = part.start + finite.argmin()
+            raise SystemExit(f"{path}: gives token {at:,} (id {ids[at]}) a loss of {losses[at]}; no ∂ follows")
 
 
 def make_room(shapes: dict[Path, tuple[int, int]]) -> None:
@@ -236,19 +230,14 @@ def make_room(shapes: dict[Path, tuple[int, int]]) -> None:
             os.fsync(opened.fileno())
 
 
-def score_once(scored: Path, request: dict, losses: np.memmap, path: str, text: Encoded, *how) -> list[float]:
-    """Put the losses of a model into `losses` [n], a mapped file; give those of the sentence [t].
-
-    These are kept in the file `scored`, which there is only when all losses are on disk: so no model is scored twice.
-    """
+def score_once(scored: Path, request: dict, path: str, ids: np.ndarray, losses: np.memmap, *how) -> None:
+    """Put the losses of a model into `losses` [n], a mapped file, unless `scored` says that they are there."""
     if not scored.exists():
-        of_sentence = np.empty(len(text.sentence[path]), np.float32)
-        score_model(path, [text.ids[path], text.sentence[path]], [losses, of_sentence], *how)
+        score_model(path, ids, losses, *how)
         with writing(scored):
             losses.flush()
             write_json(scored.with_name("request.json"), request)
-            write_json(scored, of_sentence.tolist())
-    return read_json(scored)
+            write_json(scored, {})
 
 
 @dataclass
@@ -258,7 +247,6 @@ class Sums:
     documents: list = field(default_factory=list)  # [K, D], nats of each document
     read: list = field(default_factory=list)  # [K, 2, T], tokens and nats by how many tokens were read before
     position: list = field(default_factory=list)  # [K, 2, T], the same by position in windows counted forward
-    sentence: list = field(default_factory=list)  # [K, t], nats of each token
 
 
 def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, revision, how) -> dict[str, Sums]:
@@ -271,8 +259,8 @@ def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, rev
         for number, pair in enumerate(request["pairs"]):
             for direction, path in pair.items():
                 losses, own = np.load(files[direction], mmap_mode="r+")[number], sums[direction]
-                reading = text, direction, tokenizers[path].bos_token_id, revision, how
-                own.sentence.append(score_once(folder / f"{direction}-{number}.json", request, losses, path, *reading))
+                reading = direction, tokenizers[path].bos_token_id, revision, how
+                score_once(folder / f"{direction}-{number}.json", request, path, text.ids[path], losses, *reading)
                 own.documents.append(document_totals(losses, text.starts[path]))
                 own.read.append(loss_by_read(losses, how.context, how.stride, direction))
                 own.position.append(loss_by_read(losses, how.context, how.stride, "forward"))
@@ -289,8 +277,18 @@ def control(totals: np.ndarray, units: np.ndarray) -> float | None:
     return float(np.sqrt(np.mean(np.square(between)))) if between else None
 
 
-def draw(folder: Path, report: dict, sums: dict[str, Sums], tokens: list[str]) -> None:
-    """All figures, of the means over seeds; `tokens` are those of the sentence."""
+def draw_sentence(path: Path, ids: np.ndarray, tokenizer: PreTrainedTokenizerBase, files: dict[str, Path]) -> None:
+    """The first document [n], with its losses from `files`; of a long one, as many sentences as there are bars for."""
+    from aot import figures
+
+    ends = (n for n in range(BARS, 0, -1) if SENTENCE_END.search(tokenizer.decode(ids[:n])))
+    end = len(ids) if len(ids) <= BARS else next(ends, BARS)
+    losses = {direction: np.load(file, mmap_mode="r")[:, :end].mean(0) for direction, file in files.items()}
+    figures.plot_sentence(path, [tokenizer.decode([token]) for token in ids[:end]], losses, whole=end == len(ids))
+
+
+def draw(folder: Path, report: dict, sums: dict[str, Sums]) -> None:
+    """The figures of sums, of the means over seeds."""
     from aot import figures  # matplotlib takes a second, which --help need not wait for
 
     def mean(what: str) -> dict[str, np.ndarray]:
@@ -300,8 +298,6 @@ def draw(folder: Path, report: dict, sums: dict[str, Sums], tokens: list[str]) -
     same_windows = stride == context and not by_text
     figures.plot_by_position(folder / "by_position.png", mean("read"), mean("position") if same_windows else None)
     figures.plot_documents(folder / "documents.png", *mean("documents").values(), report)
-    if not by_text:
-        figures.plot_sentence(folder / "sentence.png", tokens, mean("sentence"))
 
 
 def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfinished: Path, revision, how) -> None:
@@ -331,7 +327,9 @@ def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfini
     whole = unfinished / folder.name
     with writing(whole):
         whole.mkdir(exist_ok=True)
-        draw(whole, report, sums, [tokenizers[path].decode([token]) for token in text.sentence[path]])
+        draw(whole, report, sums)
+        if not how.by_text:
+            draw_sentence(whole / "sentence.png", text.ids[path][: text.units[0]], tokenizers[path], files)
         np.savez(whole / "losses.npz", **saved)
         with zipfile.ZipFile(whole / "losses.npz", "a") as archive:  # an .npz file is .npy files in a .zip file
             for file in files.values():
@@ -383,7 +381,7 @@ def main(argv: list[str] | None = None) -> None:
         "weights": {path: weights_identity(path, config) for path, config in configs.items()},
         "text": name,
         "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in text.ids.items()},
-        **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence", "sentence")},
+        **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence")},
     }
     models = which.pair[0] if which.pair else which.forward
     folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(name).name}")

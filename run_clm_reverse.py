@@ -1,6 +1,7 @@
 """Train a causal language model on a data folder, forward, backward, or both.
 
     python run_clm_reverse.py --data data/en --direction both --size micro
+    python run_clm_reverse.py --data data/en --size micro --seeds 1 2 3         # three pairs, one after the other
     accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, close to the paper
     accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
 
@@ -63,11 +64,17 @@ class RunArguments:
         metadata={"help": "Order of reading. `both`: one after the other, or with --parallel_directions at once."},
     )
     context: int = field(
-        default=256, metadata={"help": "Tokens per window, all of them predicted: 256 as in most of the paper."}
+        default=256,
+        metadata={
+            "help": "Tokens per window, all of them predicted. Most windows of the paper: 256 positions, of which BOS "
+            "takes one, so 255 tokens."
+        },
     )
     stride: int | None = field(
         default=None,
-        metadata={"help": "Tokens from one training window to the next. Default: the context. The paper: half of it."},
+        metadata={
+            "help": "Tokens from one training window to the next. Default: the context. The paper: 127, half of 255."
+        },
     )
     size: str = field(
         default="medium",
@@ -104,6 +111,17 @@ class RunArguments:
             "GPU of its own where there are two; a single GPU they share, and its memory."
         },
     )
+    seeds: list[int] = field(
+        default_factory=list,
+        metadata={
+            "help": "Instead of --seed: several, each trained as by a command of its own, one after the other. -seedN "
+            "is put behind --output_dir and --hub_model_id."
+        },
+    )
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return DIRECTIONS if self.direction == "both" else (self.direction,)
 
 
 def paper(name: str, value):
@@ -163,6 +181,8 @@ class ReverseTrainingArguments(TrainingArguments):
         if self.deepspeed_plugin:  # weights stay float32 by its `bf16: {}`; the Trainer does not fill in autocast
             autocast = self.deepspeed_plugin.hf_ds_config.config.get("torch_autocast", {})
             autocast |= {"enabled": self.bf16} if autocast.get("enabled") == "auto" else {}
+        if not 0 <= self.seed < 2**32:  # what NumPy takes
+            raise ValueError(f"--seed {self.seed}: must be from 0 to {2**32 - 1}")
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
@@ -224,16 +244,21 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     return model
 
 
-def repeatable(argv: list[str], processes: int) -> str:
-    """The command as anybody can run it again: without the flags about the Hub, one of which is a token."""
-    launcher = "python" if processes == 1 else f"accelerate launch --num_processes {processes}"
+def leave_out(beginnings: tuple[str, ...], argv: list[str]) -> list[str]:
+    """`argv` without the flags that begin like these, and without their values."""
     kept, keep = [], True
     for word in argv:
         if word.startswith("--"):
-            keep = not word.startswith(("--hub", "--push"))
+            keep = not word.startswith(beginnings)
         if keep:
             kept.append(word)
-    return f"{launcher} run_clm_reverse.py {shlex.join(kept)}"
+    return kept
+
+
+def repeatable(argv: list[str], processes: int) -> str:
+    """The command as anybody can run it again: without the flags about the Hub, one of which is a token."""
+    launcher = "python" if processes == 1 else f"accelerate launch --num_processes {processes}"
+    return f"{launcher} run_clm_reverse.py {shlex.join(leave_out(('--hub', '--push'), argv))}"
 
 
 @dataclass
@@ -382,6 +407,29 @@ def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
     return run, args
 
 
+def commands(argv: list[str]) -> list[list[str]]:
+    """`argv` as one command for each of its --seeds, or as it is; SystemExit where it does not go with several."""
+    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    if not run.seeds:
+        return [argv]
+    if len(set(run.seeds)) < len(run.seeds):
+        raise SystemExit(f"--seeds {' '.join(map(str, run.seeds))}: give each of them once")
+    if any(word.partition("=")[0] == "--seed" for word in argv):
+        raise SystemExit("give one of --seed and --seeds")
+    if args.resume_from_checkpoint != "auto":
+        raise SystemExit(
+            f"--resume_from_checkpoint {args.resume_from_checkpoint}: is of one run, give its --seed; with --seeds "
+            "each goes on from the newest checkpoint of its own"
+        )
+    rest = leave_out(("--seeds", "--output", "--hub_model_id", "--hub-model-id"), argv)
+    names = [("--output_dir", args.output_dir), ("--hub_model_id", args.hub_model_id)]
+    named = [(flag, name.rstrip("/")) for flag, name in names if name]
+    return [
+        [*rest, "--seed", f"{seed}", *(word for flag, name in named for word in (flag, f"{name}-seed{seed}"))]
+        for seed in run.seeds
+    ]
+
+
 def train_apart(direction: str, argv: list[str], written: str) -> None:
     """Train one direction in a process of its own."""
     run, args = parse(argv)
@@ -389,36 +437,51 @@ def train_apart(direction: str, argv: list[str], written: str) -> None:
     train(direction, run, args, written)
 
 
-def main(argv: list[str] | None = None) -> None:
-    argv = spelled_out(argv)
-    run, args = parse(argv)
-    publishes, args.push_to_hub = args.push_to_hub, False  # the Trainer would push a pickle, and one direction alone
-    if publishes:
-        from aot.hub import check_login, publish
-
-        check_login(args.hub_model_id, args.hub_token)  # before training, not after days of it
-    both = run.direction == "both"
+def train_all(argv: list[str], run: RunArguments, args: ReverseTrainingArguments) -> dict[str, float]:
+    """Train the directions of one seed; returns the held-out loss of each in nats per token."""
     written = repeatable(argv, args.world_size)
-    if both:  # what would stop the second direction had better do so before days of training the first
-        prepare(DIRECTIONS[1], run, args)
     if run.parallel_directions:
         at_once(train_apart, argv, written)
         results = {name: read_json(Path(args.output_dir, name, RESULTS)) for name in DIRECTIONS}
     else:
-        results = {name: train(name, run, args, written) for name in (DIRECTIONS if both else [run.direction])}
-    losses = {name: result["eval_loss"] for name, result in results.items()}
-    if args.process_index == 0:
-        print(", ".join(f"{name} {loss:.4f}" for name, loss in losses.items()), "nats per held-out token")
-        if both:
-            aot = arrow([losses["forward"]], [losses["backward"]])["aot"]
-            print(f"∂ = {aot:+.3%}. With its interval and figures:")
-            print(f"    python compute_aot.py --pair {args.output_dir} --data {run.data}")
+        results = {name: train(name, run, args, written) for name in run.directions}
+    return {name: result["eval_loss"] for name, result in results.items()}
+
+
+def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
+    """What has been trained, from the held-out loss of each direction by run folder, and what measures it."""
+    for folder, each in losses.items():
+        line = f"{folder}: {', '.join(f'{name} {loss:.4f}' for name, loss in each.items())} nats per held-out token"
+        pair = len(each) == len(DIRECTIONS)
+        print(f"{line}, ∂ = {arrow(*([each[name]] for name in DIRECTIONS))['aot']:+.3%}" if pair else line)
+    if pair:
+        print("One pair describes two models; what is said of a text takes three seeds or more. Interval and figures:")
+        print(f"    python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    commanded = [(each, *parse(each)) for each in commands(spelled_out(argv))]
+    _, run, args = commanded[0]
+    publishes, first = args.push_to_hub, args.process_index == 0
+    if publishes:
+        from aot.hub import check_login, publish
+    for _, _, each in commanded:
+        if publishes:
+            check_login(each.hub_model_id, each.hub_token)  # before training, not after days of it
+        each.push_to_hub = False  # the Trainer would push a pickle, and one direction alone
+    to_train = [(direction, *each[1:]) for each in commanded for direction in run.directions]
+    for later in to_train[1:]:  # what would stop one of them had better do so before days of training the first
+        prepare(*later)
+    losses = {each[2].output_dir: train_all(*each) for each in commanded}
+    if first:
+        print_losses(losses, run.data)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()  # a process that left while others still wrote would take them down
         torch.distributed.destroy_process_group()
-    if publishes and args.process_index == 0:  # after the others have left, who would not wait for an upload
+    if publishes and first:  # after the others have left, who would not wait for an upload
         about = {"private": args.hub_private_repo, "revision": args.hub_revision or "main", "token": args.hub_token}
-        publish(args.output_dir, args.hub_model_id, **about)
+        for _, _, each in commanded:
+            publish(each.output_dir, each.hub_model_id, **about)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 A data folder holds the tokenizer, `train.bin`, `validation.bin` (flat streams of token ids, one EOS after each
 document) and `meta.json` (dtype, counts, hashes). A window is T consecutive tokens of a stream. In both directions
-the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once.
+the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is
+EOS here: every window is read as if a document began with its first token, or backward, ended with its last.
 """
 
 import hashlib

@@ -107,8 +107,8 @@ def plot_prequential(path: Path, report: dict) -> None:
     save(figure, path)
 
 
-def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) -> None:
-    """The loss of each token of a short text under both models, as bars, in nats."""
+def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray], whole: bool = True) -> None:
+    """The loss of each token of a short text, a document unless not `whole`, under both models, as bars, in nats."""
     figure, axis = plt.subplots(figsize=(max(4.0, 0.36 * len(tokens)), 3.2))
     at = np.arange(len(tokens))
     for shift, (direction, loss) in zip((-0.2, 0.2), losses.items(), strict=True):
@@ -116,6 +116,7 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray]) 
         axis.bar(at + shift, loss, width=0.4, color=COLOUR[direction], label=label)
     shown = [token.replace(" ", "·").replace("\n", "↵") for token in tokens]
     axis.set_xticks(at, shown, rotation=60, ha="right", parse_math=False)
+    axis.set_xlabel("" if whole else "the beginning of a document")
     axis.set_ylabel("loss (nats)")
     axis.margins(x=0.01)
     legend_above(axis)

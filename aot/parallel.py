@@ -71,6 +71,8 @@ def at_once(work: Callable, *arguments) -> None:
                 if process.exitcode and not failed:
                     failed = process.exitcode
                     stop()
+        if told.is_set() and not failed:  # both had come to their end, and nothing more is to begin
+            failed = -signal.SIGTERM
     finally:
         stop()
         for process in running.values():

@@ -252,6 +252,7 @@ def test_two_tokenizers_are_compared_by_text(plain, text, tmp_path):
     refused(tmp_path / "no", *flags, match="their tokenizers differ.*--by_text")
     scores = compute(tmp_path / "scores", *flags, "--by_text")
     numbers, saved = report(scores), np.load(scores / "losses.npz")
+    assert {path.name for path in scores.iterdir()} == FILES - {"sentence.png"}
     assert numbers["unit"] == "byte" and numbers["tokens"] == numbers["bytes"] == 203 * 9
     assert agree(numbers, recomputed(scores, units=np.full(203, 9), own=True))
     ids = saved["backward_ids"]
@@ -260,16 +261,56 @@ def test_two_tokenizers_are_compared_by_text(plain, text, tmp_path):
     assert np.allclose(saved["backward"][0], expected, atol=1e-5)
 
 
-def test_a_sentence_of_ones_own(pair, data, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(figures, "plot_sentence", lambda path, tokens, losses: drawn.append((tokens, losses)))
-    compute(tmp_path / "scores", "--pair", pair, "--data", data, "--sentence", "0110:01")
-    ((tokens, losses),) = drawn
-    assert "".join(tokens) == "0110:01"
-    ids = AutoTokenizer.from_pretrained(data)("0110:01", return_tensors="np")["input_ids"][0]
+@pytest.fixture
+def drawn(monkeypatch) -> list:
+    """What is drawn as bars: the tokens, the losses by direction, and whether it is a whole document."""
+    calls = []
+    monkeypatch.setattr(figures, "plot_sentence", lambda path, *shown, whole: calls.append((*shown, whole)))
+    return calls
+
+
+def test_the_first_document_is_shown_with_its_losses(pair, second_pair, data, tmp_path, drawn):
+    scores = compute(tmp_path / "scores", "--pair", pair, second_pair, "--data", data)
+    ((tokens, losses, whole),) = drawn
+    saved, tokenizer = np.load(scores / "losses.npz"), AutoTokenizer.from_pretrained(data)
+    assert "".join(tokens) == tokenizer.decode(saved["ids"][:10]) and tokens[-1] == tokenizer.eos_token and whole
     for direction in DIRECTIONS:
-        expected = score(load_model(str(pair / direction)), ids, direction, 8)
-        assert np.allclose(losses[direction], expected, atol=1e-5)
+        assert np.array_equal(losses[direction], saved[direction][:, :10].mean(0))
+
+
+@pytest.mark.parametrize(
+    ("shown", "rest"),
+    [
+        ("Short. Whole.", ""),
+        ("x" * 40, ""),
+        ("x" * 40, "x"),
+        ("No. Yes.", " And then a sentence that is too long"),
+        ("“Go!” she said, “now.”", " And he went"),
+        ("去吧。", "x" * 40),
+        ("A title\n", "that has more than forty letters below"),
+        ("x.", " " + "x" * 38 + ". More"),
+    ],
+)
+def test_of_a_long_document_whole_sentences_are_shown(shown, rest, tmp_path, drawn):
+    tokenizer = tokenizers.byte_tokenizer()
+    ids = np.array(tokenizer(shown + rest)["input_ids"], np.uint16)
+    files = {direction: tmp_path / f"{direction}.npy" for direction in DIRECTIONS}
+    for file in files.values():
+        np.save(file, np.random.default_rng(0).random((2, 100), np.float32))
+    compute_aot.draw_sentence(tmp_path / "x.png", ids, tokenizer, files)
+    ((tokens, losses, whole),) = drawn
+    assert len(tokens) == len(shown.encode()) and whole == (not rest)
+    assert all(np.array_equal(loss, np.load(files[name])[:, : len(tokens)].mean(0)) for name, loss in losses.items())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_figure_of_a_part_says_so_and_adds_up_what_it_shows(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(figure))
+    kept, losses = [], {"forward": np.array([1, 2.5]), "backward": np.array([4, 0.25])}
+    figures.plot_sentence(tmp_path / "x.png", ["a", "b"], losses, whole=whole)
+    (axis,) = kept[0].axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["forward → 3.5 nats", "backward ← 4.2 nats"]
+    assert axis.get_xlabel() == ("" if whole else "the beginning of a document")
 
 
 def test_formulas_in_a_sentence_are_shown_as_they_are(tmp_path):

@@ -120,6 +120,14 @@ def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp
     assert_same(pair, alone, data, 2, "DistributedDataParallel")
 
 
+@pytest.mark.parametrize("config", ["ddp", pytest.param("zero3", marks=DEEPSPEED)])
+def test_the_second_of_two_seeds_is_the_one_trained_alone(config, alone, data, tmp_path):
+    (out,) = run(command(config, 2, tmp_path / "pair", data, "--seeds", "1", "42"))
+    assert out.count("nats per held-out token") == 2
+    wrapper = "DistributedDataParallel" if config == "ddp" else "DeepSpeedEngine"
+    assert_same(tmp_path / "pair-seed42", alone, data, 2, wrapper)
+
+
 def workers(launcher: subprocess.Popen) -> list[int]:
     """The processes that a launcher has started."""
     return [*map(int, Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split())]

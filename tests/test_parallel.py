@@ -117,6 +117,19 @@ def test_told_while_a_direction_starts(monkeypatch):
     assert stopped.value.code == 143
 
 
+def tells_who_started_it(direction):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if direction == "backward":
+        os.kill(os.getppid(), signal.SIGTERM)
+
+
+def test_told_when_both_have_come_to_their_end():
+    """As when SIGTERM comes after the last step, too late for them: nothing that follows may begin."""
+    with pytest.raises(SystemExit) as stopped:
+        parallel.at_once(tells_who_started_it)
+    assert stopped.value.code == 143
+
+
 def is_frozen(direction):
     raise SystemExit(gc.get_freeze_count() == 0 or gc.get_threshold() != AS_USUAL)
 

@@ -635,6 +635,16 @@ def test_training_ends_with_publishing(data, scores, tmp_path, hub, capsys):
     assert "the cards there, which have ∂, are kept" in capsys.readouterr().out
 
 
+def test_each_of_several_seeds_is_published(data, tmp_path, hub, capsys):
+    flags = ["--push_to_hub", "--hub_model_id", "ann/three", "--hub_token", TOKEN]
+    pair = train(tmp_path / "pair", data, *flags, "--seeds", "1", "2")
+    out = capsys.readouterr().out
+    for seed in (1, 2):
+        assert whole(f"ann/three-seed{seed}", pair.with_name(f"pair-seed{seed}"))
+        assert f"published: {hub.url}/ann/three-seed{seed}-backward" in out
+    assert not any(name == f"ann/three-{direction}" for _, name in hub.repos for direction in DIRECTIONS)
+
+
 def test_training_does_not_start_where_it_could_not_publish(data, tmp_path, monkeypatch):
     for flags, message in [
         (["--push_to_hub"], "--hub_model_id None: must be USER/NAME"),
