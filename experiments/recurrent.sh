@@ -9,7 +9,7 @@
 source "$(dirname "$0")/sources.sh" recurrent "$@"
 
 if [[ -n ${FULL:-} ]]; then
-  text=recurrent-full seeds=1 settings=(--context 256 --stride 128 --per_device_train_batch_size 180)
+  text=recurrent-full seeds=1 settings=(--context 255 --stride 127 --per_device_train_batch_size 180)
   source=(--source https://data.statmt.org/cc-100/en.txt.xz --language en --validation_tokens 64000000)
   models="lstm-small lstm-medium lstm-large gru-small gru-medium gru-large gpt2-nano gpt2-small gpt2-medium"
 else
