@@ -340,7 +340,7 @@ def share_of_false_claims(claim, number, noise, trials):
         (false_claims.verdict, 3, 3, 0.3),
         (false_claims.table, 13, 3, 0.12),
         (false_claims.pooled, 5, 0.5, 0.2),
-        (false_claims.fit, 3, 0.5, 0.25),
+        (false_claims.fit, 3, 0.5, 0.15),
     ],
 )
 def test_what_is_printed_claims_less_than_it_would_otherwise(claim, number, noise, rival):
