@@ -51,7 +51,7 @@ from aot.runs import (
     writing,
 )
 from aot.tokenizers import checkpoint_tokenizer, tokenizer_sha256
-from metrics.arrow_of_time.gap import arrow
+from metrics.arrow_of_time.gap import arrow_from_totals
 
 
 @dataclass
@@ -452,8 +452,9 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
     """What has been trained, from the held-out loss of each direction by run folder, and what measures it."""
     for folder, each in losses.items():
         line = f"{folder}: {', '.join(f'{name} {loss:.4f}' for name, loss in each.items())} nats per held-out token"
-        pair = len(each) == len(DIRECTIONS)
-        print(f"{line}, ∂ = {arrow(*([each[name]] for name in DIRECTIONS))['aot']:+.3%}" if pair else line)
+        if pair := len(each) == len(DIRECTIONS):
+            line += f", ∂ = {arrow_from_totals(*([each[name]] for name in DIRECTIONS), [1])['aot']:+.3%}"
+        print(line)
     if pair:
         print("One pair describes two models; what is said of a text takes three seeds or more. Interval and figures:")
         print(f"    python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")

@@ -19,7 +19,7 @@ from aot.optimizers import MUON, muon_for
 from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
 from aot.scoring import losses_under
 from aot.tokenizers import save_tokenizer
-from metrics.arrow_of_time.gap import arrow
+from metrics.arrow_of_time.gap import arrow_from_totals
 
 QUESTION_SECONDS = 2.0  # between two questions to all processes whether one was told to stop
 UNLOGGED = "unlogged"  # key in `trainer_state.json` of the loss added up since the last log, and of the step of that
@@ -178,7 +178,7 @@ class ReverseTrainer(Trainer):
     def aot(self, loss: float, twin_loss: float) -> float:
         """∂ from this run's held-out loss and the twin's."""
         pair = (loss, twin_loss) if self.model.config.direction == "forward" else (twin_loss, loss)
-        return arrow(*([value] for value in pair))["aot"]
+        return arrow_from_totals(*([value] for value in pair), [1])["aot"]
 
     def compare_with(self, twin: Path) -> None:
         """Log ∂ at the steps where it is not, as the twin was training then: as if it had been trained before."""

@@ -67,7 +67,7 @@ def test_a_model_that_ignores_its_context_has_no_arrow(kind, ids, n, stride):
     ]
     assert totals[0].sum() > 0
     result = arrow_from_totals(*totals, np.diff([*starts, n]))
-    assert result["aot"] == result["delta"] == 0 and result["sign_test_p"] is None
+    assert result["aot"] == result["delta"] == 0 and result["documents_forward_easier"] is None
     assert result["low"] in (0, None) and result["high"] in (0, None)
 
 
