@@ -422,7 +422,7 @@ def spoil_numbers(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_pickle, "forward: no weights in safetensors: .*Pickled weights"),
+        (spoil_pickle, "forward: has its weights in pytorch_model.bin alone"),
         (spoil_weights, "forward: its weights are damaged"),
         (spoil_a_tensor(lambda tensors, name: tensors.pop(name)), r"h.0.mlp.c_fc.weight are not there in the shape"),
         (
