@@ -5,38 +5,37 @@
     cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
     python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
 
-Every token is scored exactly once in each direction. Prints ∂ with its interval and writes to OUTPUT_DIR: `aot.json`
-(all numbers), `losses.npz` (the loss of each token in nats, in text order, and of each document) and figures:
-`by_position.png`, `documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
+Every token is scored exactly once in each direction. A model that cannot read a sample of the text, or that is not
+known to be of its direction and finds the other one easier, is refused before that. Prints ∂ with its interval and
+writes to OUTPUT_DIR: `aot.json` (all numbers), `losses.npz` (the loss of each token in nats, in text order, and of
+each document) and figures: `by_position.png`, `documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0:
+backward is easier.
 """
 
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import hashlib
 import itertools
-import math
-import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from accelerate.utils import find_executable_batch_size
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from aot.checks import check_models, unigram_loss
 from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
+from aot.data import DIRECTIONS, document_starts, parts, read_meta
 from aot.models import check_context, find_device, load_model
-from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
+from aot.pairs import locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
-from aot.scoring import automatic_batch_size, document_totals, loss_by_read, score
-from aot.streams import chunks
-from aot.text import list_sources, read_documents
+from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
+from aot.streams import chunks, load_stream
+from aot.text import read_texts, reverse_graphemes
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -55,8 +54,8 @@ class PairArguments:
             "Hub ids. Several are taken as training seeds of one pair."
         },
     )
-    forward: str | None = field(default=None, metadata={"help": "Instead of --pair: the forward model."})
-    backward: str | None = field(default=None, metadata={"help": "Instead of --pair: the backward model."})
+    forward: str | None = field(default=None, metadata={"help": "Instead of --pair: a forward model of any origin."})
+    backward: str | None = field(default=None, metadata={"help": "Instead of --pair: a backward model of any origin."})
     prequential: list[str] = field(
         default_factory=list,
         metadata={
@@ -65,6 +64,13 @@ class PairArguments:
         },
     )
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
+    pickled_weights: bool = field(
+        default=False, metadata={"help": "Read pytorch_model.bin where there are no safetensors: its tensors alone."}
+    )
+
+    def load(self, path: str) -> PreTrainedModel:
+        """One of the models."""
+        return load_model(path, self.revision, pickled=self.pickled_weights)
 
 
 @dataclass
@@ -103,6 +109,13 @@ class ScoreArguments:
     by_text: bool = field(
         default=False, metadata={"help": "Compare nats per document of models whose tokenizers or training differ."}
     )
+    reverse_text: bool = field(
+        default=False,
+        metadata={
+            "help": "The backward model was trained on text whose characters were reversed, and reads them left to "
+            "right, as of tokenize_lang.py --reverse_text. Implies --by_text."
+        },
+    )
     confidence: float = field(default=0.95, metadata={"help": "Coverage of the interval."})
     batch_size: str = field(default="auto", metadata={"help": "Windows at once, halved when memory runs out."})
     device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
@@ -114,42 +127,25 @@ class ScoreArguments:
         if self.batch_size != "auto" and not (self.batch_size.isdecimal() and int(self.batch_size)):
             raise ValueError(f"--batch_size {self.batch_size}: must be auto or a number from 1")
         self.device = find_device(self.device)
+        self.by_text |= self.reverse_text
+
+    def reads(self, direction: str) -> str:
+        """The direction in which the model of a direction reads its text."""
+        return "forward" if self.reverse_text else direction
 
 
-def load_pairs(args: PairArguments, by_text: bool) -> tuple[list[dict[str, str]], dict]:
+def load_pairs(args: PairArguments, how: ScoreArguments) -> tuple[list[dict[str, str]], dict]:
     """Path of each model of each pair by direction, and all configurations by path; SystemExit unless true pairs."""
     explicit = (args.forward, args.backward)
     if bool(args.pair) == any(explicit) or any(explicit) != all(explicit):
         raise SystemExit("give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL")
     pairs = [locate_pair(name) for name in args.pair] or [dict(zip(DIRECTIONS, explicit, strict=True))]
-    if by_text and len(pairs) > 1:
-        raise SystemExit("--by_text compares one pair at a time")
-    return pairs, pair_configs(pairs, args.revision, trusted=not args.pair, comparable=not by_text)
-
-
-def read_texts(args: TextArguments) -> Iterator[str]:
-    """The documents of --text or --dataset; SystemExit, in one line, when they cannot be read or there are none."""
-    sources = [args.dataset] if args.dataset else args.text
-    settings = {"documents": args.documents, "column": args.column, "config": args.dataset_config, "split": args.split}
-    text = None
-    try:
-        for file in sources if sources == ["-"] else list_sources(sources, args.documents):
-            for text in read_documents(file, errors=args.errors, **settings):
-                yield text
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
-    if text is None:
-        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
-
-
-def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
-    """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
-    meta = read_meta(data)
-    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
-        raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
-    if not meta["splits"].get(split, {}).get("tokens"):
-        raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
-    return open_stream(data, split)
+    if how.by_text and len(pairs) > 1:
+        raise SystemExit("--by_text and --reverse_text compare one pair at a time")
+    configs = pair_configs(pairs, args.revision, not args.pair, comparable=not how.by_text, reads=how.reads)
+    if any(len(set(pair.values())) == 1 for pair in pairs):
+        raise SystemExit(f"{args.forward}: stands for both directions; a pair is two models")
+    return pairs, configs
 
 
 @dataclass
@@ -162,9 +158,12 @@ class Encoded:
     bytes: int
 
 
-def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], how) -> Encoded:
-    """What is scored, as each of the tokenizers gives it; equal ones, such as those of seeds, share it."""
-    kinds = {path: (tokenizer_sha256(each), each.eos_token_id) for path, each in tokenizers.items()}
+def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], turned: set, how) -> Encoded:
+    """What is scored, as each of the tokenizers gives it; equal ones, such as those of seeds, share it.
+
+    Models whose path is in `turned` get each document with its characters reversed.
+    """
+    kinds = {path: (tokenizer_sha256(each), each.eos_token_id, path in turned) for path, each in tokenizers.items()}
     different = {kinds[path]: each for path, each in tokenizers.items()}
     if args.data:
         encoded = dict.fromkeys(different, load_stream(args.data, args.split, next(iter(different.values()))))
@@ -172,10 +171,12 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
         length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
     else:
         rows, bytes_each, length = {kind: [] for kind in different}, [], None
-        for chunk in chunks(read_texts(args)):
+        settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}
+        for chunk in chunks(read_texts([args.dataset] if args.dataset else args.text, args.documents, **settings)):
             bytes_each += [len(text.encode()) for text in chunk]
             for kind, each in different.items():
-                rows[kind].append(encode(chunk, each.backend_tokenizer, each.eos_token_id))
+                texts = [*map(reverse_graphemes, chunk)] if kind[-1] else chunk
+                rows[kind].append(encode(texts, each.backend_tokenizer, each.eos_token_id))
         encoded = {kind: np.concatenate(rows.pop(kind)) for kind in different}
         bytes_each, text_bytes = np.array(bytes_each), sum(bytes_each)
     begin = {kind: document_starts(encoded[kind], each.eos_token_id, length) for kind, each in different.items()}
@@ -197,37 +198,14 @@ def check_windows(how: ScoreArguments, configs: dict) -> None:
         check_context(config, how.context)
 
 
-def score_model(path: str, ids: np.ndarray, losses: np.memmap, direction: str, bos: int, revision, how) -> None:
-    """Put the loss in nats of each token of `ids` [n] into `losses` [n]; the batch is halved until it fits."""
-    model = load_model(path, revision).to(how.device)
-    start = automatic_batch_size(model, how.context) if how.batch_size == "auto" else int(how.batch_size)
-
-    @find_executable_batch_size(starting_batch_size=start)
-    def in_batches_of(batch_size):
-        score(model, ids, direction, how.context, how.stride, batch_size, bos, losses)
-
-    in_batches_of()
+def score_model(path: str, ids: np.ndarray, losses: np.memmap, direction: str, bos: int, which, how) -> None:
+    """Put the loss in nats of each token of `ids` [n] into `losses` [n]."""
+    model = which.load(path).to(how.device)
+    score_as_fits(model, ids, how.reads(direction), how.context, how.stride, how.batch_size, bos, losses)
     for part in parts(len(ids)):
         if not (finite := np.isfinite(losses[part])).all():
             at = part.start + finite.argmin()
             raise SystemExit(f"{path}: gives token {at:,} (id {ids[at]}) a loss of {losses[at]}; no ∂ follows")
-
-
-def make_room(shapes: dict[Path, tuple[int, int]]) -> None:
-    """Files for losses [K, n] to come; what says that some are there already is removed.
-
-    Zeros are written, since a mapped file with holes ends the process (SIGBUS) once the disk is full.
-    """
-    for file, shape in shapes.items():
-        for before in file.parent.glob("*.json"):
-            before.unlink()
-        with writing(file), file.open("wb") as opened:
-            header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(opened, header)
-            for part in parts(math.prod(shape)):
-                opened.write(bytes(4 * (part.stop - part.start)))
-            opened.flush()
-            os.fsync(opened.fileno())
 
 
 def score_once(scored: Path, request: dict, path: str, ids: np.ndarray, losses: np.memmap, *how) -> None:
@@ -249,7 +227,7 @@ class Sums:
     position: list = field(default_factory=list)  # [K, 2, T], the same by position in windows counted forward
 
 
-def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, revision, how) -> dict[str, Sums]:
+def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, which, how) -> dict[str, Sums]:
     """Put the losses [K, n] of all models into `files`; give their sums. Both by direction."""
     first, folder = request["pairs"][0], files["forward"].parent
     sums = {direction: Sums() for direction in DIRECTIONS}
@@ -259,10 +237,10 @@ def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, rev
         for number, pair in enumerate(request["pairs"]):
             for direction, path in pair.items():
                 losses, own = np.load(files[direction], mmap_mode="r+")[number], sums[direction]
-                reading = direction, tokenizers[path].bos_token_id, revision, how
+                reading = direction, tokenizers[path].bos_token_id, which, how
                 score_once(folder / f"{direction}-{number}.json", request, path, text.ids[path], losses, *reading)
                 own.documents.append(document_totals(losses, text.starts[path]))
-                own.read.append(loss_by_read(losses, how.context, how.stride, direction))
+                own.read.append(loss_by_read(losses, how.context, how.stride, how.reads(direction)))
                 own.position.append(loss_by_read(losses, how.context, how.stride, "forward"))
     finally:
         if not (folder / "request.json").exists():  # no model is done, so there is nothing to go on with
@@ -300,19 +278,32 @@ def draw(folder: Path, report: dict, sums: dict[str, Sums]) -> None:
     figures.plot_documents(folder / "documents.png", *mean("documents").values(), report)
 
 
-def measure(text: Encoded, request: dict, tokenizers: dict, folder: Path, unfinished: Path, revision, how) -> None:
-    """Score the text with all models, and make `folder`, whole, of what follows; until then all is in `unfinished`."""
-    before = read_json(unfinished / "request.json") or request
-    if differ := differences(before, request):
+def measure(
+    text: Encoded, request: dict, tokenizers: dict, unchecked: dict, folder: Path, unfinished: Path, which, how
+) -> None:
+    """Score the text with all models, and make `folder`, whole, of what follows; until then all is in `unfinished`.
+
+    The `unchecked` models, configurations by path, are first seen to read the text.
+    """
+    unigram = {
+        direction: unigram_loss(text.ids[path], len(tokenizers[path]))
+        for direction, path in request["pairs"][0].items()
+    }
+    before = read_json(unfinished / "request.json")  # which is there from when the first model was scored
+    if differ := differences(before or request, request):
         raise SystemExit(
             f"{unfinished}: holds the start of other scores (there / now): {'; '.join(differ)}. "
             "Delete it, or choose another --output_dir."
         )
+    if unchecked and not before:
+        check_models(request["pairs"], unchecked, tokenizers, text.ids, unigram, which, how)
     files = {direction: unfinished / f"{direction}.npy" for direction in DIRECTIONS}
-    sums = score_pairs(text, request, tokenizers, files, revision, how)
+    sums = score_pairs(text, request, tokenizers, files, which, how)
     totals = {direction: own.documents for direction, own in sums.items()}
+    per_unit = {direction: len(text.ids[path]) / text.units.sum() for direction, path in request["pairs"][0].items()}
+    counting = [unigram[direction] * per_unit[direction] for direction in DIRECTIONS]
     report = {
-        **arrow_from_totals(totals["forward"], totals["backward"], text.units, how.confidence),
+        **arrow_from_totals(totals["forward"], totals["backward"], text.units, how.confidence, counting),
         "unit": "byte" if how.by_text else "token",
         "bytes": text.bytes,
         "bits_per_byte": {name: np.mean(loss, 0).sum() / np.log(2) / text.bytes for name, loss in totals.items()},
@@ -346,6 +337,7 @@ def print_report(report: dict, folder: Path) -> None:
     rows = [
         ("", "forward →", "backward ←"),
         (f"nats per {report['unit']}", f"{report['forward']:.4f}", f"{report['backward']:.4f}"),
+        ("counting tokens", *(f"{each:.4f}" for each in report["unigram"])),
         ("bits per byte", *(f"{report['bits_per_byte'][direction]:.4f}" for direction in DIRECTIONS)),
         ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", f"nats per {report['unit']}"),
         ("r = ℓ←/ℓ→ − 1", f"{report['ratio']:+.3%}", "as in the tables of the paper"),
@@ -366,30 +358,38 @@ def print_report(report: dict, folder: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     which, what, how = parse_arguments(PairArguments, TextArguments, ScoreArguments, doc=__doc__, argv=argv)
     if which.prequential:
-        if any((which.pair, which.forward, which.backward, what.data, what.text, what.dataset)):
+        models, texts = (which.pair, which.forward, which.backward), (what.data, what.text, what.dataset)
+        if any((*models, *texts, which.pickled_weights, how.reverse_text)):
             raise SystemExit("give --prequential without models and text: it takes what training has logged")
         which.pair = which.prequential
-        return prequential(*load_pairs(which, how.by_text), how.confidence, how.output_dir)
+        return prequential(*load_pairs(which, how), how.confidence, how.output_dir)
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
-        raise SystemExit("give one of --data, --text and --dataset; with --by_text, which encodes anew, not --data")
-    pairs, configs = load_pairs(which, how.by_text)
+        raise SystemExit(
+            "give one of --data, --text and --dataset; with --by_text or --reverse_text, which encode anew, not --data"
+        )
+    pairs, configs = load_pairs(which, how)
     tokenizers = pair_tokenizers(configs, which.revision, comparable=not how.by_text)
     check_windows(how, configs)
-    text, name = encode_text(what, tokenizers, how), what.data or what.dataset or what.text[0]
+    turned = {pairs[0]["backward"]} if how.reverse_text else set()
+    text, name = encode_text(what, tokenizers, turned, how), what.data or what.dataset or what.text[0]
     request = {
         "pairs": pairs,
         "weights": {path: weights_identity(path, config) for path, config in configs.items()},
         "text": name,
         "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in text.ids.items()},
         **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence")},
+        **({"reverse_text": True} if how.reverse_text else {}),
     }
+    # of the data that all were trained on, the report says whether they have learned anything
+    home = {read_meta(what.data)["data_sha256"]} if what.data else set()
+    unchecked = {} if {recipe_of(each).get("data_sha256") for each in configs.values()} == home else configs
     models = which.pair[0] if which.pair else which.forward
     folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(name).name}")
     unfinished = folder.with_name(folder.name + ".partial")
     if not folder.exists():
         with alone(unfinished):
             if not folder.exists():  # another process may just have finished it
-                measure(text, request, tokenizers, folder, unfinished, which.revision, how)
+                measure(text, request, tokenizers, unchecked, folder, unfinished, which, how)
     report = finished_report(folder / "aot.json", request)
     shutil.rmtree(unfinished, ignore_errors=True)
     print_report(report, folder)

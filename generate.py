@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase, TextStreamer, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer, set_seed
 
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
@@ -47,10 +47,17 @@ class ModelArguments:
     forward: str | None = field(default=None, metadata={"help": "Instead of --pair: a forward model."})
     backward: str | None = field(default=None, metadata={"help": "Instead of --pair: a backward model."})
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
+    pickled_weights: bool = field(
+        default=False, metadata={"help": "Read pytorch_model.bin where there are no safetensors: its tensors alone."}
+    )
     device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
 
     def __post_init__(self):
         self.device = find_device(self.device)
+
+    def load(self, path: str) -> PreTrainedModel:
+        """One of the models, on its device."""
+        return load_model(path, self.revision, pickled=self.pickled_weights).to(self.device)
 
 
 @dataclass
@@ -212,7 +219,7 @@ def write_texts(
     samples = range(how.num_return_sequences)
     total = len(prompts) * len(samples)
     for direction, path in models.items():
-        model, tokenizer = load_model(path, which.revision).to(which.device), tokenizers[direction]
+        model, tokenizer = which.load(path), tokenizers[direction]
         with tqdm(total=total, unit="text", desc=direction, delay=1) as bar:
             for number, batch in enumerate(batches(model, encoded[direction], what.batch_size)):
                 keys = list(itertools.product([direction], batch, samples))
@@ -234,7 +241,7 @@ def write_texts(
 def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded: dict, which, how) -> None:
     """Print one text in each direction, as it grows; what grows to the left grows only on a terminal."""
     for direction, path in models.items():
-        model, tokenizer = load_model(path, which.revision).to(which.device), tokenizers[direction]
+        model, tokenizer = which.load(path), tokenizers[direction]
         forward = direction == "forward"
         streamer = TextStreamer(tokenizer, skip_special_tokens=True) if forward else LeftwardStreamer(tokenizer)
         if len(models) > 1:

@@ -97,6 +97,12 @@ class RunArguments:
             "forward/ and backward/ in it) gives each direction its own."
         },
     )
+    pickled_weights: bool = field(
+        default=False,
+        metadata={
+            "help": "Of --model_name_or_path, read pytorch_model.bin if there are no safetensors: its tensors alone."
+        },
+    )
     arithmetic: Literal["fast", "stock"] = field(
         default="fast",
         metadata={
@@ -231,7 +237,9 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
         check_context(model.config, run.context)
         return use_fast_path(model) if run.arithmetic == "fast" else model
     folder = Path(run.model_name_or_path) / direction
-    model = load_model(str(folder) if folder.is_dir() else run.model_name_or_path, fast=run.arithmetic == "fast")
+    path = str(folder) if folder.is_dir() else run.model_name_or_path
+    load_config(path)  # which says so where there is none
+    model = load_model(path, fast=run.arithmetic == "fast", pickled=run.pickled_weights)
     check_context(model.config, run.context)
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
@@ -397,6 +405,8 @@ def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
     run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
     model = run.size if run.model_type == "gpt2" else f"{run.model_type}-{run.size}"
     args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
+    if run.pickled_weights and run.model_name_or_path is None:
+        raise SystemExit("--pickled_weights: is about --model_name_or_path, which is not given")
     if run.parallel_directions and (run.direction != "both" or args.world_size > 1):
         raise SystemExit(
             "--parallel_directions starts one process for each direction: it goes with --direction both, and not with "

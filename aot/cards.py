@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.data import DIRECTIONS, LABELS, document_starts, open_stream, read_meta
 from aot.pairs import load_config, recipe_of, weights_identity
-from aot.runs import RECIPE, RESULTS, ROOT, read_json
+from aot.runs import RECIPE, RESULTS, ROOT, read_json, read_report
 
 TEMPLATES = ROOT / "model_cards"
 PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
@@ -29,7 +29,7 @@ def web_address() -> str | None:
 
 def measured(scores: str, pair: dict[str, str]) -> dict:
     """The report in a folder of compute_aot.py; SystemExit when there is none, or one of other models than `pair`."""
-    report, measure = read_json(Path(scores, "aot.json")), f"compute_aot.py --pair {Path(pair['forward']).parent}"
+    report, measure = read_report(Path(scores, "aot.json")), f"compute_aot.py --pair {Path(pair['forward']).parent}"
     if report is None:
         raise SystemExit(f"{scores}: no aot.json in it; {measure} makes one")
     by_weights = {sha256: path for path, sha256 in report["request"]["weights"].items()}

@@ -1,17 +1,23 @@
 """Models by name: the sizes of the paper, any causal LM of transformers, or weights to continue from."""
 
 import dataclasses
+import os
+from contextlib import suppress
+from pickle import UnpicklingError
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
-from transformers.utils import logging
+from transformers.utils import WEIGHTS_INDEX_NAME, WEIGHTS_NAME, has_file, logging
 
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import EOS_ID
 from aot.fast import use_fast_path
+from aot.tokenizers import cause_of
 
+# for a repository without safetensors, transformers would ask a service to make some, and read its pull request
+os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 logging.disable_progress_bar()  # of loading and writing weights: it would break up the bars of training and scoring
 
 # layers, heads, width (Papadopoulos, Wenger & Hongler 2024; tied embeddings as in GPT-2, which theirs are not)
@@ -72,26 +78,41 @@ def build_model(vocab_size: int, context: int, size: str, model_type: str, overr
         raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {cause}") from error
 
 
-def load_model(path: str, revision: str | None = None, fast: bool = True) -> PreTrainedModel:
+def load_model(path: str, revision: str | None = None, fast: bool = True, pickled: bool = False) -> PreTrainedModel:
     """A checkpoint (folder or Hub id) in float32, whatever it is stored in, with the `fast` path if it can have it.
 
-    SystemExit unless it is whole and in safetensors: transformers gives random values to weights that are missing.
+    SystemExit unless it is whole, as transformers gives random values to weights that are missing, and in safetensors
+    or, with `pickled`, in pickled tensors and nothing else.
     """
-    settings = {"revision": revision, "dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    settings = {"revision": revision, "dtype": torch.float32, "output_loading_info": True, "weights_only": True}
+    settings |= {"use_safetensors": None if pickled else True, "ignore_mismatched_sizes": True}
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(path, **settings, ignore_mismatched_sizes=True)
+        model, loaded = AutoModelForCausalLM.from_pretrained(path, **settings)
     except OSError as error:
-        cause = str(error).split("\n")[0]
+        if not pickled and has_pickle(path, revision):
+            raise SystemExit(
+                f"{path}: has its weights in {WEIGHTS_NAME} alone, pickled, which can hold code; --pickled_weights "
+                "reads the tensors of such a file and nothing else"
+            ) from error
+        raise SystemExit(f"{path}: no weights in safetensors there: {cause_of(error, path)}") from error
+    except UnpicklingError as error:
         raise SystemExit(
-            f"{path}: no weights in safetensors: {cause} Pickled weights can run any code when loaded: convert them."
+            f"{path}: its pickled weights hold more than tensors, such as code, or are damaged"
         ) from error
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError, EOFError) as error:
         raise SystemExit(f"{path}: its weights are damaged ({error}); fetch or save them again") from error
     wrong = sorted(loaded["missing_keys"]) + sorted(name for name, *_ in loaded["mismatched_keys"])
     if wrong:
         more = f" and {len(wrong) - 1} more weights" if len(wrong) > 1 else ""
         raise SystemExit(f"{path}: {wrong[0]}{more} are not there in the shape that config.json says; save them again")
     return use_fast_path(model) if fast else model
+
+
+def has_pickle(path: str, revision: str | None) -> bool:
+    """Whether a checkpoint has pickled weights, as far as can be told without a network, or without the model."""
+    with suppress(OSError, ValueError):
+        return any(has_file(path, name, revision) for name in (WEIGHTS_NAME, WEIGHTS_INDEX_NAME))
+    return False
 
 
 def find_device(name: str | None) -> str:

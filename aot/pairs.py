@@ -1,6 +1,8 @@
 """Pairs of checkpoints: where they are, and whether they differ in direction alone."""
 
 import itertools
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from transformers import AutoConfig, PretrainedConfig
@@ -11,6 +13,11 @@ from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences, file_sha
 from aot.tokenizers import cause_of
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
+# what has to be equal in two models that do not say what they were made from
+SHAPE = (
+    *("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads"),
+    *("vocab_size", "max_position_embeddings"),
+)
 
 
 def locate_pair(name: str) -> dict[str, str]:
@@ -31,14 +38,17 @@ def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     try:
         return AutoConfig.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
-        raise SystemExit(
-            f"{path}: no model there, neither a folder nor on the Hub: {cause_of(error, path)}"
-        ) from error
+        raise SystemExit(f"{path}: no model there: {cause_of(error, path)}") from error
 
 
 def recipe_of(config: PretrainedConfig, but: tuple[str, ...] = ()) -> dict:
     """What a checkpoint says it was made from, without direction and the keys in `but`; {} if it says nothing."""
     return without(getattr(config, "arrow_of_time", {}), ("direction", *but))
+
+
+def shape_of(config: PretrainedConfig) -> dict:
+    """Type, size and positions of a model by the names that transformers has for them; None for what it has not."""
+    return {name: getattr(config, name, None) for name in SHAPE}
 
 
 def without(recipe: dict, keys: tuple[str, ...]) -> dict:
@@ -59,24 +69,27 @@ def trained_context(config: PretrainedConfig) -> int:
 
 
 def weights_identity(path: str, config: PretrainedConfig) -> str | None:
-    """Hash of the weight files of a folder, or the commit of a Hub repository."""
-    files = sorted(Path(path).glob("*.safetensors"))
+    """Hash of the weight files of a folder, pickled ones where there are no others, or the commit on the Hub."""
+    files = sorted(Path(path).glob("*.safetensors")) or sorted(Path(path).glob("pytorch_model*.bin"))
     return "+".join(map(file_sha256, files)) if files else getattr(config, "_commit_hash", None)
 
 
 def check_direction(config: PretrainedConfig, path: str, direction: str, trusted: bool) -> None:
-    """SystemExit unless a checkpoint is of this direction; `trusted`: the user's word counts where it says nothing."""
+    """SystemExit unless a checkpoint is of this direction; `trusted`: the user's word counts more than what it says,
+    but for one with a recipe of ours."""
     own = getattr(config, "direction", None)
     if own is None and not trusted:
         raise SystemExit(f"{path}: does not say its direction; if you know it, use --forward and --backward")
     if own not in (None, direction):
-        raise SystemExit(f"{path}: is a {own} model, but stands for the {direction} one")
+        if recipe_of(config) or not trusted:
+            raise SystemExit(f"{path}: is a {own} model, but stands for the {direction} one")
+        print(f"{path}: says that it is a {own} model, and is taken as a {direction} one, as given", file=sys.stderr)
 
 
 def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig]) -> None:
     """SystemExit, naming what differs, unless all pairs differ in direction alone, and from each other in the seed."""
     for pair in pairs:
-        if differ := differences(*(recipe_of(configs[path]) for path in pair.values())):
+        if differ := differences(*(recipe_of(configs[path]) or shape_of(configs[path]) for path in pair.values())):
             raise SystemExit(
                 f"{' and '.join(pair.values())}: no pair, they differ in more than direction: {'; '.join(differ)}"
             )
@@ -88,14 +101,18 @@ def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig
 
 
 def pair_configs(
-    pairs: list[dict[str, str]], revision: str | None = None, trusted: bool = False, comparable: bool = True
+    pairs: list[dict[str, str]],
+    revision: str | None = None,
+    trusted: bool = False,
+    comparable: bool = True,
+    reads: Callable[[str], str] = str,
 ) -> dict[str, PretrainedConfig]:
-    """Configuration of each model by path; SystemExit unless each is of its direction and, where token losses have to
-    be `comparable`, all are seeds of one pair."""
+    """Configuration of each model by path; SystemExit unless each is of the direction that its own one `reads` and,
+    where token losses have to be `comparable`, all are seeds of one pair."""
     configs = {path: load_config(path, revision) for pair in pairs for path in pair.values()}
     for pair in pairs:
         for direction, path in pair.items():
-            check_direction(configs[path], path, direction, trusted)
+            check_direction(configs[path], path, reads(direction), trusted)
     if comparable:
         check_pairs(pairs, configs)
     return configs

@@ -173,9 +173,17 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
     return True
 
 
+def read_report(path: Path) -> dict | None:
+    """A report of scores, None where there is none; SystemExit for one whose words older rules have made."""
+    report = read_json(path)
+    if report is not None and "carried_by" not in report:
+        raise SystemExit(f"{path.parent}: holds scores of an older version, which claimed more; delete it, score anew")
+    return report
+
+
 def finished_report(path: Path, request: dict) -> dict:
     """The report in a folder that was finished before; SystemExit when it answers another request."""
-    folder, report = path.parent, read_json(path)
+    folder, report = path.parent, read_report(path)
     if report is None:
         raise SystemExit(f"{folder}: exists and holds no scores; choose another --output_dir")
     if differ := differences(report["request"], request):

@@ -1,7 +1,10 @@
 """Per-token losses of a stream under a model, in text order, every token exactly once per direction."""
 
+import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +13,7 @@ from transformers import PreTrainedModel
 
 from aot.data import EOS_ID, ReverseTokenCollator, orient, parts
 from aot.fast import TokenLosses, has_fast_path
+from aot.runs import writing
 
 
 def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -82,6 +86,23 @@ def loss_by_read(losses: np.ndarray, context: int, stride: int, direction: str) 
     return sums
 
 
+def make_room(shapes: dict[Path, tuple[int, int]]) -> None:
+    """Files for losses [K, n] to come; what says that some are there already is removed.
+
+    Zeros are written, since a mapped file with holes ends the process (SIGBUS) once the disk is full.
+    """
+    for file, shape in shapes.items():
+        for before in file.parent.glob("*.json"):
+            before.unlink()
+        with writing(file), file.open("wb") as opened:
+            header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(opened, header)
+            for part in parts(math.prod(shape)):
+                opened.write(bytes(4 * (part.stop - part.start)))
+            opened.flush()
+            os.fsync(opened.fileno())
+
+
 def document_totals(losses: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Loss [D] in nats, float64, of each document, from those of tokens [n] and the first token [D] of each."""
     totals = np.zeros(len(starts))
@@ -121,6 +142,21 @@ def score(
                 losses[first:end] = row[first - begin : end - begin]
                 bar.update(end - first)
     return out
+
+
+def score_as_fits(
+    model: PreTrainedModel, ids, direction: str, context: int, stride: int, size: str, *rest
+) -> np.ndarray:
+    """The same with `size` windows at once, a number or "auto", and with fewer until they fit into memory."""
+    from accelerate.utils import find_executable_batch_size  # which the explorer has not
+
+    start = automatic_batch_size(model, context) if size == "auto" else int(size)
+
+    @find_executable_batch_size(starting_batch_size=start)
+    def in_batches_of(batch_size):
+        return score(model, ids, direction, context, stride, batch_size, *rest)
+
+    return in_batches_of()
 
 
 def batched(items: Sequence, size: int) -> Iterator[list]:

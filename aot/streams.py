@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.data import EOS_ID, data_sha256
+from aot.data import EOS_ID, data_sha256, open_stream, read_meta
 from aot.parallel import cores
 from aot.runs import file_sha256, read_json, write_json, writing
 from aot.splitting import position
@@ -193,6 +193,16 @@ def write_streams(
     for file in files.values():
         file.close()
     return counts
+
+
+def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
+    """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
+    meta = read_meta(data)
+    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
+        raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
+    if not meta["splits"].get(split, {}).get("tokens"):
+        raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
+    return open_stream(data, split)
 
 
 def describe_streams(

@@ -169,6 +169,19 @@ def read_documents(
         raise ValueError(f"{source}: {error}") from error
 
 
+def read_texts(sources: list[str], documents: str, **settings) -> Iterator[str]:
+    """Documents of all sources, read as `settings` say; SystemExit when they cannot be read or there are none."""
+    text = None
+    try:
+        for file in sources if sources == ["-"] else list_sources(sources, documents):
+            for text in read_documents(file, documents=documents, **settings):
+                yield text
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    if text is None:
+        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
+
+
 def read_all(sources: list[str], inputs: list[dict], bar: tqdm, **reading) -> Iterator[bytes]:
     """Documents of all sources in UTF-8, read as `reading` says, `bar` moving by bytes of the files.
 

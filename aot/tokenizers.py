@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from huggingface_hub import constants
+from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -86,17 +88,32 @@ def cause_of(error: Exception, path: str) -> str:
         validate_repo_id(path)
     except HFValidationError:
         return "no such folder, and no name that the Hub could have"
-    return f"{first}; a private one needs `hf auth login`"
+    if not isinstance(error.__cause__, LocalEntryNotFoundError):
+        return f"{first}; a private one needs `hf auth login`"
+    if constants.HF_HUB_OFFLINE:
+        return "no such folder, and not in the cache, while HF_HUB_OFFLINE is set; unset it once, with a network"
+    return (
+        f"no such folder, not in the cache, and the Hub ({constants.ENDPOINT}) cannot be reached; check the network. "
+        "What has been fetched before is read without one with HF_HUB_OFFLINE=1"
+    )
 
 
 def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """Tokenizer of a checkpoint; SystemExit when there is none: transformers makes up an empty one for GPT-2."""
+    """Tokenizer of a checkpoint; one that marks only the beginning or the end of a text does both with that token.
+
+    SystemExit when there is none: transformers makes up an empty one for GPT-2.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
         raise SystemExit(f"{path}: no tokenizer there: {cause_of(error, path)}") from error
-    if len(tokenizer) < 2 or None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-        raise SystemExit(f"{path}: no tokenizer there that marks where a text begins and ends; save one there")
+    marks = {"BOS": tokenizer.bos_token, "EOS": tokenizer.eos_token}
+    mark = next(filter(None, marks.values()), None)
+    if len(tokenizer) < 2 or mark is None:
+        raise SystemExit(f"{path}: no tokenizer there that marks where a text begins or ends; save one there")
+    if missing := [name for name, token in marks.items() if token is None]:
+        print(f"{path}: its tokenizer has no {missing[0]} token; {mark} stands for it", file=sys.stderr)
+        tokenizer.bos_token = tokenizer.eos_token = mark
     return tokenizer
 
 
@@ -105,7 +122,8 @@ def pair_tokenizers(
 ) -> dict[str, PreTrainedTokenizerBase]:
     """Tokenizer of each checkpoint by path; SystemExit where token losses have to be `comparable` and these differ."""
     tokenizers = {path: checkpoint_tokenizer(path, revision) for path in paths}
-    if comparable and len(set(map(tokenizer_sha256, tokenizers.values()))) > 1:
+    kinds = {(tokenizer_sha256(each), each.eos_token_id) for each in tokenizers.values()}
+    if comparable and len(kinds) > 1:
         raise SystemExit(
             f"{', '.join(tokenizers)}: their tokenizers differ, so tokens do not compare; "
             "compute_aot.py --by_text compares texts"

@@ -1,6 +1,7 @@
 """Small data, small models, and what the tests of training and scoring need of both."""
 
 import os
+import shutil
 import signal
 
 from hub_server import HOME, HUB
@@ -20,8 +21,8 @@ import torch
 
 import make_synthetic
 import run_clm_reverse
-from aot.data import data_sha256, open_stream, read_meta
-from aot.runs import STATE, file_sha256, read_json, write_json
+from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
+from aot.runs import RECIPE, RESULTS, STATE, file_sha256, read_json, write_json
 
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in a background job, whose children would ignore it, too
@@ -39,6 +40,10 @@ SETTINGS = (
     f"--config_overrides {TINY} --context 8 --per_device_train_batch_size 8 --max_steps 12 --learning_rate 1e-2 "
     "--save_steps 4 --eval_steps 4 --logging_steps 1 --bf16 false --disable_tqdm true"
 ).split()
+
+# added to them: enough steps to read the data far better in the direction trained than in the other, 2 s a pair
+LEARNED = "--max_steps 100 --learning_rate 2e-2 --per_device_train_batch_size 32".split()
+LEARNED += "--save_strategy no --eval_strategy no".split()
 
 
 def started_here() -> set[psutil.Process]:
@@ -118,6 +123,27 @@ def data(tmp_path_factory) -> Path:
 def pair(data, tmp_path_factory) -> Path:
     """Run folder of a trained pair."""
     return train(tmp_path_factory.mktemp("runs") / "pair", data)
+
+
+@pytest.fixture(scope="session")
+def able(data, tmp_path_factory) -> Path:
+    """Run folder of a pair that has learned something."""
+    return train(tmp_path_factory.mktemp("runs") / "able", data, *LEARNED)
+
+
+@pytest.fixture(scope="session")
+def strangers(able, tmp_path_factory) -> dict[str, Path]:
+    """The same two checkpoints as others would have saved them: they say nothing of their direction and origin."""
+    return {name: undeclared(able / name, tmp_path_factory.mktemp("strangers") / name) for name in DIRECTIONS}
+
+
+def undeclared(checkpoint: Path, target: Path) -> Path:
+    """A copy of a checkpoint without what this project has added."""
+    shutil.copytree(checkpoint, target, ignore=shutil.ignore_patterns("checkpoint-*", RECIPE, RESULTS, STATE))
+    for file in ("config.json", "tokenizer_config.json"):
+        content = read_json(target / file)
+        write_json(target / file, {key: content[key] for key in content if key not in ("direction", "arrow_of_time")})
+    return target
 
 
 @pytest.fixture(scope="session", params=MODELS)

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SETTINGS, TINY, one_line, rewrite, train
+from conftest import LEARNED, SETTINGS, TINY, one_line, rewrite, train
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 import aot.data
 import compute_aot
 import make_synthetic
-from aot import figures, streams, tokenizers
+import tokenize_lang
+from aot import figures, scoring, streams, tokenizers
+from aot.checks import unigram_loss
 from aot.data import DIRECTIONS, document_starts, open_stream
-from aot.models import build_model, load_model
+from aot.models import load_model
 from aot.runs import RESULTS, alone, read_json, write_json
 from aot.scoring import score, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -42,18 +44,6 @@ def text(data, tmp_path_factory) -> Path:
 def scores(pair, data, tmp_path_factory) -> Path:
     """The scores of the pair on the held-out split."""
     return compute(tmp_path_factory.mktemp("scores") / "pair", "--pair", pair, "--data", data)
-
-
-@pytest.fixture(scope="module")
-def plain(data, tmp_path_factory) -> dict[str, Path]:
-    """Two checkpoints, of any origin, that say nothing of their direction."""
-    folders = {}
-    for direction in DIRECTIONS:
-        torch.manual_seed(len(folders))
-        folders[direction] = tmp_path_factory.mktemp("plain") / direction
-        build_model(5, 16, "nano", "gpt2", TINY).save_pretrained(folders[direction])
-        AutoTokenizer.from_pretrained(data).save_pretrained(folders[direction])
-    return folders
 
 
 def compute(output_dir: Path, *flags) -> Path:
@@ -127,20 +117,22 @@ def test_the_saved_losses_are_those_of_the_models(scores, pair, data):
         assert expected.mean() == pytest.approx(read_json(pair / direction / RESULTS)["eval_loss"], abs=1e-5)
 
 
-def test_a_text_is_scored_like_the_data_folder_of_it(scores, pair, text, tmp_path, monkeypatch):
+def test_a_text_is_scored_like_the_data_folder_of_it(able, data, text, tmp_path, monkeypatch):
+    of_data = report(compute(tmp_path / "data", "--pair", able, "--data", data))
     monkeypatch.setattr(streams, "CHUNK_BYTES", 100)  # it is encoded in pieces
-    from_text = report(compute(tmp_path / "scores", "--pair", pair, "--text", text))
-    for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents"):
-        assert from_text[key] == pytest.approx(report(scores)[key])
+    from_text = report(compute(tmp_path / "text", "--pair", able, "--text", text))
+    for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents", "unigram"):
+        assert from_text[key] == pytest.approx(of_data[key])
 
 
-def test_a_command_reads_standard_input(scores, pair, text, tmp_path):
-    command = [sys.executable, SCRIPT, "--pair", pair, "--text", "-"]
+def test_a_command_reads_standard_input(able, data, text, tmp_path):
+    of_data = report(compute(tmp_path / "data", "--pair", able, "--data", data))
+    command = [sys.executable, SCRIPT, "--pair", able, "--text", "-"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with text.open() as stdin:
         done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert done.returncode == 0 and report(scores)["verdict"] in done.stdout, done.stderr
-    assert report(tmp_path / "scores" / "pair-on--")["aot"] == pytest.approx(report(scores)["aot"])
+    assert done.returncode == 0 and of_data["verdict"] in done.stdout, done.stderr
+    assert report(tmp_path / "scores" / "able-on--")["aot"] == pytest.approx(of_data["aot"])
 
 
 def test_models_are_trained_and_scored_without_what_only_some_texts_need(data, text, tmp_path):
@@ -148,7 +140,7 @@ def test_models_are_trained_and_scored_without_what_only_some_texts_need(data, t
 import sys
 sys.modules |= dict.fromkeys(("zstandard", "datasets", "evaluate", "deepspeed"))  # their import fails
 import compute_aot, run_clm_reverse
-run_clm_reverse.main({["--data", str(data), "--output_dir", "pair", *SETTINGS]})
+run_clm_reverse.main({["--data", str(data), "--output_dir", "pair", *SETTINGS, *LEARNED]})
 compute_aot.main(["--pair", "pair", "--data", {str(data)!r}, "--output_dir", "scores"])
 compute_aot.main(["--pair", "pair", "--text", {str(text)!r}, "--output_dir", "text"])
 compute_aot.main(["--pair", "pair", "--text", "text.zst"])
@@ -177,10 +169,10 @@ def test_the_same_again_is_found_and_another_request_refused(scores, pair, secon
     assert before == {path: path.stat().st_mtime_ns for path in scores.iterdir()}
 
 
-def test_a_pair_trained_further_is_scored_anew_elsewhere(scores, pair, plain, data, tmp_path):
+def test_a_pair_trained_further_is_scored_anew_elsewhere(scores, pair, able, data, tmp_path):
     changed = shutil.copytree(pair, tmp_path / "pair")
     folder = compute(tmp_path / "scores", "--pair", changed, "--data", data)
-    shutil.copy(plain["forward"] / "model.safetensors", changed / "forward")
+    shutil.copy(able / "forward" / "model.safetensors", changed / "forward")
     differ = rf"weights\.{changed}/forward: [0-9a-f]{{12}}… / [0-9a-f]{{12}}…"
     with pytest.raises(SystemExit, match=rf"\(there / now\): {differ}\. ") as stopped:
         compute(folder, "--pair", changed, "--data", data)
@@ -209,7 +201,7 @@ def test_half_a_stride_gives_every_token_more_to_read(scores, pair, data, tmp_pa
         assert tokens_read(len(ids), 8, 4, direction).mean() > tokens_read(len(ids), 8, 8, direction).mean()
 
 
-def test_memory_does_not_grow_with_the_text(pair, data, tmp_path, monkeypatch):
+def test_memory_does_not_grow_with_the_text(able, data, tmp_path, monkeypatch):
     score_pairs, peaks, lengths = compute_aot.score_pairs, [], (1_000, 5_000, 45_000)  # the first pays for imports
 
     def traced(*args):
@@ -226,39 +218,31 @@ def test_memory_does_not_grow_with_the_text(pair, data, tmp_path, monkeypatch):
     for length in lengths:
         longer = rewrite(data, tmp_path / f"{length}", lambda ids, _, length=length: np.resize(ids, length))
         write_json(longer / "meta.json", read_json(longer / "meta.json") | {"tokens_per_document": 1000})
-        flags = "--pair", pair, "--data", longer, "--batch_size", "256", "--device", "cpu"
+        flags = "--pair", able, "--data", longer, "--batch_size", "256", "--device", "cpu"
         compute(tmp_path / f"scores-{length}", *flags)
     assert (peaks[2] - peaks[1]) / (lengths[2] - lengths[1]) < 3  # bytes; the losses of one model are 4
 
 
-def test_undeclared_checkpoints_are_taken_at_their_word(plain, data, tmp_path):
-    one, other = plain.values()
-    numbers = report(compute(tmp_path / "scores", "--forward", one, "--backward", other, "--data", data))
-    swapped = report(compute(tmp_path / "swapped", "--forward", other, "--backward", one, "--data", data))
-    ids = np.array(open_stream(data, "validation"))
-    for direction in DIRECTIONS:
-        mean = score(load_model(str(plain[direction])), ids, direction, 16).mean(dtype=float)
-        assert numbers[direction] == pytest.approx(mean, abs=1e-6)
-    assert numbers["request"]["context"] == 16 and abs(numbers["aot"] + swapped["aot"]) > 1e-6
-
-
-def test_two_tokenizers_are_compared_by_text(plain, text, tmp_path):
-    other = shutil.copytree(plain["backward"], tmp_path / "bytes")
-    tokenizer = tokenizers.byte_tokenizer()
-    torch.manual_seed(0)
-    build_model(257, 16, "nano", "gpt2", TINY).save_pretrained(other)
-    tokenizer.save_pretrained(other)
-    flags = ["--forward", plain["forward"], "--backward", other, "--text", text]
-    refused(tmp_path / "no", *flags, match="their tokenizers differ.*--by_text")
+def test_two_tokenizers_are_compared_by_text(able, text, tmp_path):
+    source = ["--source", str(text), "--validation_fraction", "0.1", "--level", "byte"]
+    tokenize_lang.main([*source, "--name", "bytes", "--output_dir", str(tmp_path)])
+    other = train(tmp_path / "run", tmp_path / "bytes", *LEARNED, "--direction", "backward") / "backward"
+    flags = ["--forward", able / "forward", "--backward", other, "--text", text]
+    refused(tmp_path / "no", *flags, match="differ in more than direction: data_sha256")
     scores = compute(tmp_path / "scores", *flags, "--by_text")
     numbers, saved = report(scores), np.load(scores / "losses.npz")
     assert {path.name for path in scores.iterdir()} == FILES - {"sentence.png"}
     assert numbers["unit"] == "byte" and numbers["tokens"] == numbers["bytes"] == 203 * 9
     assert agree(numbers, recomputed(scores, units=np.full(203, 9), own=True))
     ids = saved["backward_ids"]
-    assert tokenizer.decode(ids[:9]) == text.read_text()[:9] and saved["forward_ids"].max() < 5 < ids.max()
-    expected = score(load_model(str(other)), ids, "backward", 16)
+    assert AutoTokenizer.from_pretrained(other).decode(ids[:9]) == text.read_text()[:9]
+    assert saved["forward_ids"].max() < 5 < ids.max()
+    expected = score(load_model(str(other)), ids, "backward", 8)
     assert np.allclose(saved["backward"][0], expected, atol=1e-5)
+    unigram = {
+        name: unigram_loss(saved[f"{name}_ids"], size) for name, size in {"forward": 5, "backward": 257}.items()
+    }
+    assert numbers["unigram"] == unigram
 
 
 @pytest.fixture
@@ -327,7 +311,7 @@ def test_the_batch_is_halved_until_it_fits(scores, pair, data, tmp_path, monkeyp
             raise RuntimeError("CUDA out of memory.")
         return score(model, ids, direction, context, stride, batch_size, *rest)
 
-    monkeypatch.setattr(compute_aot, "score", small_memory)
+    monkeypatch.setattr(scoring, "score", small_memory)
     folder = compute(tmp_path / "scores", "--pair", pair, "--data", data, "--batch_size", "32")
     assert tried[0] == 32 and min(tried) > 4
     assert report(folder)["aot"] == pytest.approx(report(scores)["aot"], abs=1e-6)
@@ -423,21 +407,16 @@ def test_seeds_differ_in_the_seed_alone(pair, second_pair, data, tmp_path):
     refused(tmp_path / "no", "--pair", *twice, "--data", data, match=f"{second_pair}.*they have the same seed")
 
 
-def test_directions_are_checked(pair, plain, data, tmp_path):
+def test_directions_are_checked(pair, strangers, data, tmp_path):
     no, ahead, back = tmp_path / "no", pair / "forward", pair / "backward"
     refused(no, "--forward", ahead, "--backward", ahead, "--data", data, match="is a forward model, but stands")
     refused(no, "--forward", back, "--backward", ahead, "--data", data, match="is a backward model")
     mute = tmp_path / "mute"
-    for direction, folder in plain.items():
+    for direction, folder in strangers.items():
         shutil.copytree(folder, mute / direction)
     refused(no, "--pair", mute, "--data", data, match="does not say its direction; .*--forward and --backward")
     shutil.rmtree(mute / "backward")
     refused(no, "--pair", mute, "--data", data, match="has no backward in it")
-
-
-def spoil_pickle(folder):
-    torch.save(load_model(str(folder)).state_dict(), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
 
 
 def spoil_weights(folder):
@@ -463,7 +442,7 @@ def spoil_numbers(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_pickle, "forward: no weights in safetensors: .*Pickled weights"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "forward: no weights in safetensors there"),
         (spoil_weights, "forward: its weights are damaged"),
         (spoil_a_tensor(lambda tensors, name: tensors.pop(name)), r"h.0.mlp.c_fc.weight are not there in the shape"),
         (
@@ -476,8 +455,8 @@ def spoil_numbers(folder):
         (lambda folder: [path.unlink() for path in folder.glob("tokenizer*")], "forward: no tokenizer there"),
     ],
 )
-def test_a_damaged_checkpoint_is_refused(pair, text, tmp_path, spoil, message):
-    damaged = shutil.copytree(pair, tmp_path / "damaged")
+def test_a_damaged_checkpoint_is_refused(able, text, tmp_path, spoil, message):
+    damaged = shutil.copytree(able, tmp_path / "damaged")
     spoil(damaged / "forward")
     refused(tmp_path / "no", "--pair", damaged, "--text", text, match=message)
 

@@ -252,7 +252,7 @@ REFUSED = (
         ("--eval_strategy sometimes", "sometimes is not a valid IntervalStrategy"),
         ("--resume_from_checkpoint absent", "--resume_from_checkpoint absent: no checkpoint there"),
         *((f"--{flag}", f"--{flag.split()[0]} .*: .*; leave it out") for flag in REFUSED),
-        ("--model_name_or_path absent", "absent: no weights in safetensors"),
+        ("--model_name_or_path absent", "absent: no model there"),
         ("--data absent", "absent: not a data folder .*tokenize_lang.py"),
     ],
 )
