@@ -183,9 +183,7 @@ def test_the_metadata_of_a_card(published, scores):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"low": -0.01, "high": 0.02}, "The interval includes 0"),
-        ({"aot": -0.02, "low": -0.03, "high": -0.01}, "The arrow points backward"),
-        ({"aot": 0.02, "low": 0.01, "high": 0.03}, "The arrow points forward"),
+        ({}, "One pair claims nothing about the text"),
         ({"low": None, "high": None}, "One document is no sample"),
         ({"seeds": 3}, "3 training seeds, of which this pair is one"),
         ("train", "**the part of the\ndata the pair was trained on**"),
@@ -202,8 +200,7 @@ def test_a_card_says_what_was_found_and_no_more(pair, scores, data, tmp_path, ca
     push(pair, "ann/no", "--scores", tmp_path / "scores", "--dry_run", "--license", "cc0-1.0", "--language", "la")
     out = capsys.readouterr().out
     assert out.count(says) == 2 and "license: cc0-1.0" in out and "language: la" in out
-    others = {"The interval includes 0", "The arrow points", "One document is no sample"}
-    assert len([other for other in others if other in out]) == 1
+    assert "is easier." not in out and "arrow points" not in out
 
 
 def test_a_dry_run_talks_to_nobody(pair, scores, data, monkeypatch, capsys, hub):
