@@ -24,6 +24,7 @@ from huggingface_hub.repocard import metadata_load
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from aot import figures
+from aot.checks import unigram_loss
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts
 from aot.generation import continue_prompts, encode_prompt
@@ -136,7 +137,7 @@ def measure(pair: Pair, which: str, documents: list[str]) -> Measured:
     starts = document_starts(ids, tokenizer.eos_token_id)
     totals = [document_totals(losses[direction], starts) for direction in DIRECTIONS]
     tokens = ["∎" if token == tokenizer.eos_token_id else tokenizer.decode([token]) for token in ids]
-    report = arrow_from_totals(*totals, np.diff([*starts, len(ids)]))
+    report = arrow_from_totals(*totals, np.diff([*starts, len(ids)]), unigram=unigram_loss(ids, len(tokenizer)))
     return Measured(pair.name, which, ids, tokens, starts, losses, report)
 
 

@@ -70,7 +70,7 @@ def agree(numbers: dict, expected: dict) -> bool:
 
 
 def recomputed(folder: Path, units=None, own=False) -> dict:
-    """The report that follows from `losses.npz`, and from what counting costs; `own`: each model has its own tokens."""
+    """The report that follows from `losses.npz` and what counting costs; `own`: each model has tokens of its own."""
     saved = np.load(folder / "losses.npz")
     totals = []
     for direction in DIRECTIONS:
