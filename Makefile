@@ -8,7 +8,7 @@ demo: .venv/installed  ## Pairs on real text and on a language with a known arro
 	bash experiments/demo.sh
 
 demo-short: .venv/installed  ## The same commands with a few steps: do they run?
-	rm -rf runs/short-text-seed* runs/short-linear-seed1 scores/short-text scores/short-linear
+	rm -rf runs/short-text-seed* runs/short-linear-seed* scores/short-text scores/short-linear
 	bash experiments/demo.sh short --max_steps 4
 
 demo-results: demo  ## The numbers and pictures of the demo, kept in results/

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three pairs of small models on real text, and one on a linear language over F₂ whose arrow and entropy are known.
+# Three pairs of small models on real text, and three on a linear language over F₂ whose arrow and entropy are known.
 #
 #   bash experiments/demo.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #
@@ -20,11 +20,11 @@ python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text"
   --config_overrides n_layer=2 --context 128 --per_device_train_batch_size 8 --learning_rate 1e-3 --warmup_steps 0.05 \
   --eval_steps 0.5 "$@"
 # A language of 4 characters wants large initial weights, and an exact rule no dropout.
-python run_clm_reverse.py --data data/demo-linear --output_dir "runs/$prefix-linear-seed1" --seed 1 --size micro \
+python run_clm_reverse.py --data data/demo-linear --output_dir "runs/$prefix-linear" --seeds 1 2 3 --size micro \
   --config_overrides n_layer=2,initializer_range=0.1,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 --context 26 \
   --per_device_train_batch_size 64 --learning_rate 1e-3 --warmup_steps 0.05 "$@"
 
 printf '\n%s\n\n' "--- ∂ of real text, data/demo-text, which is not known beforehand"
 python compute_aot.py --data data/demo-text --output_dir "scores/$prefix-text" --pair "runs/$prefix-text-seed"{1,2,3}
 printf '\n%s\n\n' "--- ∂ of a linear language, data/demo-linear, which is far above 0 until backward has found the inverse"
-python compute_aot.py --data data/demo-linear --output_dir "scores/$prefix-linear" --pair "runs/$prefix-linear-seed1"
+python compute_aot.py --data data/demo-linear --output_dir "scores/$prefix-linear" --pair "runs/$prefix-linear-seed"{1,2,3}
