@@ -206,13 +206,9 @@ def finding(low, high):
 
 def finding_of_two_models(low, high):
     """What an interval of ∂ that does not cover training seeds says: of this pair, and not of the text."""
-    if low > 0:
-        return "of these two models, the forward one has the lower loss"
-    return (
-        "of these two models, the backward one has the lower loss"
-        if high < 0
-        else "these two models are not told apart at this precision"
-    )
+    if low <= 0 <= high:
+        return "these two models are not told apart at this precision"
+    return f"of these two models, the {'forward' if low > 0 else 'backward'} one has the lower loss"
 
 
 def cautions(result, unit="documents"):
@@ -223,7 +219,7 @@ def cautions(result, unit="documents"):
     """
     found, documents = [], result["documents"]
     skewness, unigram = result["skewness"], result["unigram"]
-    if skewness is not None and documents < COCHRAN * skewness**2 and skewness**2 > 54 / documents:
+    if skewness is not None and documents < COCHRAN * skewness**2 and skewness**2 > 3**2 * 6 / documents:
         found.append(
             f"Few {unit} carry the difference: {result['carried_by']} of {documents:,} make half of its variance "
             f"(skewness {skewness:+.1f}). The interval may cover less often than it says: take more."
