@@ -103,12 +103,12 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
     made_with = meta.get("arguments", {})
     order = DIRECTIONS[::-1] if made_with.get("reverse_text") else DIRECTIONS
     results = [report]
-    if len(runs) > 1 or order != DIRECTIONS:
+    if len(runs) > 1 or order != DIRECTIONS or report["confidence"] != 0.95:  # that of all tables
         with np.load(folder / "losses.npz") as scored:
             tokens = np.diff(scored["document_starts"], append=report["tokens"])
             totals = [per_document(scored, each) for each in order]
         groups = [totals, *zip(*totals, strict=True)] if len(runs) > 1 else [totals]
-        results = [arrow_from_totals(*nats, tokens, report["confidence"]) for nats in groups]
+        results = [arrow_from_totals(*nats, tokens) for nats in groups]
     shared = {
         "experiment": name,
         "row": row,
@@ -136,6 +136,8 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
 def read_code_length(name: str, folder: Path) -> list[dict]:
     """The row of a folder of `compute_aot.py --prequential`, of all its seeds; none where its runs are gone."""
     report = read_json(folder / REPORT)
+    if report["confidence"] != 0.95:
+        raise SystemExit(f"{folder}: has intervals of {report['confidence']}, and tables have 0.95; measure it anew")
     runs = [facts(Path(pair["forward"])) for pair in report["request"]["pairs"]]
     if not all(runs):
         return []

@@ -10,16 +10,17 @@ from metrics.arrow_of_time.gap import finding, holm, p_value
 def easier(together: pd.DataFrame) -> np.ndarray:
     """The direction [n] that each row, of all its seeds, may call easier: forward, backward, or why none.
 
-    The intervals of rows exclude 0 too often by chance where there are many: Holm's adjusted level counts. One seed
+    The intervals of rows exclude 0 too often by chance where there are many: Holm's adjusted level counts. One pair
     claims nothing about a text, and does not count.
     """
-    named = np.where(together["seeds"] > 1, "not told apart", "one seed").astype(object)
+    named = np.where(together["seeds"] > 1, "not told apart", "one pair").astype(object)
     tested = np.flatnonzero(together["low"].notna() & (together["seeds"] > 1))
     p_values = [
         p_value(row.aot, row.high - row.aot, row.standard_error, row.seeds, row.seed_spread)
         for row in together.iloc[tested].itertuples()
     ]
-    sure = tested[holm(p_values) <= LEVEL]
+    excluded = (together["low"].iloc[tested] > 0) | (together["high"].iloc[tested] < 0)
+    sure = tested[(holm(p_values) <= LEVEL) & excluded]
     named[sure] = np.where(together["aot"].iloc[sure] > 0, "forward", "backward")
     return named
 
@@ -33,24 +34,31 @@ def of_rows(together: pd.DataFrame) -> list[str]:
     named = int(np.isin(easier(tested), ["forward", "backward"]).sum())
     return [
         "",
-        f"Without any arrow, {LEVEL * len(tested):.2g} of the {len(tested)} intervals would exclude 0 by chance; "
-        f"{excluded or 'none'} {'does' if excluded == 1 else 'do'}. A direction is named where that stands for all "
-        f"rows together (Holm): in {named or 'none'}.",
+        f"Without any arrow, up to {LEVEL * len(tested):.2g} of the {len(tested)} intervals would exclude 0 by "
+        f"chance; {excluded or 'none'} {'does' if excluded == 1 else 'do'}. A direction is named where that stands "
+        f"for all rows together (Holm): in {named or 'none'}.",
     ]
 
 
 def pooled(table: pd.DataFrame) -> list[str]:
-    """A line on the mean over rows, by t over seeds; none where no two rows share two seeds.
+    """A line on the mean over rows, for those with the same seeds; none where no two rows share two seeds.
 
-    Each seed gives one mean: rows of one seed may share what is chance in it.
+    Training: by t over the means of seeds, since rows of one seed may share what is chance in it. Text: the mean of
+    the rows' margins over documents, as if all had the same ones. The squares of both are added, as in a row.
     """
-    alone = table[table["seeds"] == 1]
+    alone, together = table[table["seeds"] == 1], table[table["seeds"] > 1].set_index("row")
     by_seed = alone.pivot_table(index="row", columns="seed", values="aot", sort=False).dropna()
     if min(by_seed.shape) < 2:
         return []
-    (aot,), (margin,) = mean_and_margin(by_seed.to_numpy().mean(0)[:, None])
+    rows, seeds = by_seed.shape
+    (aot,), (of_training,) = mean_and_margin(by_seed.to_numpy().mean(0)[:, None])
+    _, of_seeds = mean_and_margin(by_seed.to_numpy().T)
+    known = together.loc[by_seed.index]
+    of_text = np.sqrt(np.maximum((known["high"] - known["aot"]) ** 2 - of_seeds**2, 0)).mean()
+    margin = np.hypot(of_training, of_text)
+    which = f"these {rows} rows" if rows == table["row"].nunique() else f"{rows} rows ({', '.join(by_seed.index)})"
     return [
         "",
-        f"Pooled, ∂ = {aot:+.3%} ± {margin:.3%}: {finding(aot - margin, aot + margin)} in the mean of these "
-        f"{len(by_seed)} rows (0.95, by t over {by_seed.shape[1]} seeds; the held-out texts are taken as they are).",
+        f"Pooled, ∂ = {aot:+.3%} ± {of_training:.3%} by t over {seeds} seeds, and ± {margin:.3%} with the choice of "
+        f"documents: {finding(aot - margin, aot + margin)} in the mean of {which}.",
     ]

@@ -140,7 +140,7 @@ def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> No
     if len(alone):
         axis.plot(100 * alone["aot"], height[alone["row"]], "|", color="0.4", markersize=9, label="one seed")
     said = pd.Series(claims.easier(together), together.index)
-    for label in (*COLOUR, "not told apart", "one seed"):
+    for label in (*COLOUR, "not told apart", "one pair"):
         if (chosen := said == label).any():
             style = {"color": COLOUR.get(label, "0.4"), "label": label + " is easier" * (label in COLOUR)}
             error_bars(axis, together[chosen], height[together["row"][chosen]], "xerr", **style)

@@ -23,11 +23,6 @@ class Fit:
     bends: np.ndarray | None  # [K, p], coefficients of the squared axes once they are added; None with too few points
     residual: float  # root mean square over all points
 
-    @property
-    def p_values(self) -> np.ndarray:
-        """Of no slope [p], by t over K − 1; NaN with one seed."""
-        return of_no_mean(self.coefficients[:, 1:])
-
     def along(self, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The line [n] at axes [n, p], mean over seeds, and its 0.95 margin [n]."""
         return mean_and_margin(self.coefficients @ features(axes).T)
@@ -46,8 +41,8 @@ def mean_and_margin(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def of_no_mean(values: np.ndarray) -> np.ndarray:
-    """p-values [p] of a mean of 0, by t over K − 1 of values [K, p]; NaN with one seed."""
-    return stats.ttest_1samp(values, 0).pvalue if len(values) > 1 else np.full(values.shape[1], np.nan)
+    """p-values [p] of a mean of 0, by t over K − 1 of values [K, p] of two seeds or more."""
+    return stats.ttest_1samp(values, 0).pvalue
 
 
 def fit(axes: np.ndarray, values: np.ndarray) -> Fit | None:
@@ -63,6 +58,12 @@ def fit(axes: np.ndarray, values: np.ndarray) -> Fit | None:
         bends = np.linalg.lstsq(bent, values.T)[0][p:].T
     residual = float(np.sqrt(np.mean((values.T - line @ coefficients) ** 2)))
     return Fit(coefficients.T, bends, residual)
+
+
+def adjusted(p_values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Holm's adjusted p-values of a list of fits, by name, for all of the list together."""
+    ends = np.cumsum([len(each) for each in p_values.values()])[:-1]
+    return dict(zip(p_values, np.split(holm(np.concatenate([*p_values.values(), []])), ends), strict=False))
 
 
 def by_series(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -90,13 +91,13 @@ def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
     """
     fits = {series: fit_of(points, axes) for series, points in by_series(table)}
     known = {name: fitted for name, (fitted, _) in fits.items() if fitted is not None}
-    tested = {name: fitted.p_values for name, fitted in known.items() if len(fitted.coefficients) > 1}
-    adjusted = iter(holm(np.concatenate([*tested.values(), []])))
-    adjusted = {name: [next(adjusted) for _ in of_one] for name, of_one in tested.items()}
+    tested = {name: fitted for name, fitted in known.items() if len(fitted.coefficients) > 1}
+    slopes_at = adjusted({name: of_no_mean(each.coefficients[:, 1:]) for name, each in tested.items()})
+    bends_at = adjusted({name: of_no_mean(each.bends) for name, each in tested.items() if each.bends is not None})
     lines = []
     for name, (fitted, points) in fits.items():
         if fitted is None:
-            lines.append(f"- {name}: not enough points to fit ∂ to {' and '.join(axes)}.")
+            lines.append(f"- {name}: not enough points that all seeds have to fit ∂ to {' and '.join(axes)}.")
             continue
         slopes, margins = mean_and_margin(fitted.coefficients[:, 1:])
         if name not in tested:
@@ -104,21 +105,15 @@ def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
             lines.append(f"- {name}: ∂ changes {' and '.join(found)} in the one seed there is, which claims nothing.")
             continue
         found = []
-        for axis, slope, margin, p in zip(axes, slopes, margins, adjusted[name], strict=True):
+        for axis, slope, margin, p in zip(axes, slopes, margins, slopes_at[name], strict=True):
             verb = "is not seen to change" if p > LEVEL else "grows" if slope > 0 else "falls"
             found.append(f"{verb} with {axis}, {slope:+.3%} ± {margin:.3%} for each doubling")
         rests = f"{points} points, {len(fitted.coefficients)} seeds, residual {fitted.residual:.3%}"
-        lines.append(f"- {name}: ∂ {' and '.join(found)} ({rests}).{bent(fitted, axes)}")
+        curved = [axis for axis, p in zip(axes, bends_at.get(name, []), strict=False) if p <= LEVEL]
+        bent = f" A straight line does not fit: ∂ bends with {' and '.join(curved)}." if curved else ""
+        lines.append(f"- {name}: ∂ {' and '.join(found)} ({rests}).{bent}")
     if tested:
-        slopes = sum(map(len, adjusted.values()))
+        slopes = sum(map(len, slopes_at.values()))
         together = f" Change is named where it stands for all {slopes} slopes together (Holm)." * (slopes > 1)
         lines += ["", f"Margins: 0.95, by t over seeds; the held-out texts are taken as they are.{together}"]
     return lines
-
-
-def bent(fitted: Fit, axes: list[str]) -> str:
-    """A sentence where a straight line is seen not to fit; nothing where it does, or too few points could tell."""
-    if fitted.bends is None:
-        return ""
-    curved = [axis for axis, p in zip(axes, of_no_mean(fitted.bends), strict=True) if p <= LEVEL]
-    return f" A straight line does not fit: ∂ bends with {' and '.join(curved)}." if curved else ""

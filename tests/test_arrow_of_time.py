@@ -122,7 +122,8 @@ def test_standard_error_is_the_delete_one_jackknife():
 def test_seeds_that_agree_on_documents_leave_the_interval_of_one_seed():
     forward, backward = np.array([3.0, 2.5, 3.5]), np.array([3.1, 2.7, 3.6])
     one = arrow(forward, backward)
-    two = arrow(np.tile(forward, 2), np.tile(backward, 2), documents=[0, 1, 2] * 2, seeds=["x"] * 3 + ["y"] * 3)
+    again = np.append(forward, forward * (1 + 1e-9)), np.append(backward, backward * (1 + 1e-9))
+    two = arrow(*again, documents=[0, 1, 2] * 2, seeds=["x"] * 3 + ["y"] * 3)
     assert (two["low"], two["high"], two["seed_spread"]) == pytest.approx((one["low"], one["high"], 0))
     assert two["seeds"] == 2 and "2 training seeds" in two["verdict"]
     assert "One pair claims nothing about the text" in one["verdict"] and "claims nothing" not in two["verdict"]
@@ -179,6 +180,12 @@ def test_perplexities_are_noticed_where_they_cannot_be_losses():
     spread = np.full(30, 0.5)
     spread[0] = 40  # one token may well cost that
     assert arrow(spread, losses[1])["forward"] > 1
+
+
+@pytest.mark.parametrize("documents, said", [(8, True), (12, False)])
+def test_too_few_documents_to_tell_are_said_to_be(documents, said):
+    losses = np.random.default_rng(0).normal(3, 0.1, (2, documents))
+    assert (f"{documents} documents are too few to tell" in arrow(*losses)["verdict"]) is said
 
 
 def test_few_documents_that_carry_the_difference_are_said_to():
@@ -253,7 +260,8 @@ def test_same_losses_in_another_order_are_a_tie_not_an_arrow():
 
 
 def test_result_is_json():
-    result = arrow([3.0, 2, 4] * 2, [3.5, 2, 4] * 2, ["a", "b", "c"] * 2, np.ones(6, int), np.repeat([0, 1], 3))
+    seeds = np.repeat([0, 1], 3)
+    result = arrow([3.0, 2, 4] * 2, [3.5, 2, 4, 3.4, 2, 4], ["a", "b", "c"] * 2, np.ones(6, int), seeds)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
@@ -262,7 +270,13 @@ def test_result_is_json():
     [
         (dict(forward=[], backward=[]), "forward is empty"),
         (dict(backward=[1, 2, 3]), r"backward has shape \(3,\) but forward has 2 entries"),
-        (dict(forward=[[[1], [2]]], backward=[[[1], [2]]]), "forward has shape"),
+        (dict(forward=[[[1], [2]]], backward=[[[1], [2]]]), "give both as"),
+        (dict(forward=np.ones((2, 3)), backward=[1, 2, 3]), r"shape \(2, 3\) and backward \(3,\): give both"),
+        (dict(forward=[[1, 2], [2, 1]], backward=[[1, 3], [2, 2]], seeds=[1, 1]), r"seeds \[1, 1\] repeat one"),
+        (dict(forward=[[1, 2], [1, 2]], backward=[[1, 3], [1, 3]]), "seeds 0 and 1 have the same losses"),
+        (dict(unigram=-1), r"unigram\[0\] is -1"),
+        (dict(unigram=[1, 2, 3]), r"unigram has shape \(3,\)"),
+        (dict(unigram=np.nan), r"unigram\[0\] is nan"),
         (dict(forward=np.ones((3, 2)), backward=np.ones((2, 2))), "forward has 3 seeds and backward 2"),
         (dict(forward=np.ones((2, 3)), backward=np.ones((2, 2))), r"forward \(2, 3\) and backward \(2, 2\) differ"),
         (dict(forward=np.ones((2, 3)), backward=np.ones((2, 3)), weights=[1, 2]), "weights has shape .*give 3 values"),

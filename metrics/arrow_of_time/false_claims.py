@@ -54,11 +54,19 @@ def table(rng, rows, spread):
 
 
 def pooled(rng, rows, shared):
-    """The line below a table of rows of three seeds; rows of a seed have a part of what is chance in common."""
+    """The line below a table of rows of three seeds; rows of a seed have a part of what is chance in common.
+
+    All rows have the same documents, whose choice moves ∂ as much as a seed does.
+    """
     seeds = 3
     aot = np.sqrt(shared) * rng.standard_normal(seeds) + np.sqrt(1 - shared) * rng.standard_normal((rows, seeds))
+    of_seeds = fits.mean_and_margin(aot.T)[1]
+    aot += rng.standard_normal()
     names = [(f"row{row}", str(seed)) for row in range(rows) for seed in range(seeds)]
-    frame = pd.DataFrame(names, columns=["row", "seed"]).assign(aot=SCALE * aot.ravel(), seeds=1)
+    alone = pd.DataFrame(names, columns=["row", "seed"]).assign(aot=SCALE * aot.ravel(), seeds=1)
+    margin = SCALE * np.hypot(of_seeds, stats.norm.ppf(0.975))
+    together = alone.groupby("row", sort=False)["aot"].mean().reset_index().assign(seeds=seeds)
+    frame = pd.concat([together.assign(high=together["aot"] + margin), alone])
     return {
         PRINTED: any("is easier" in line for line in claims.pooled(frame)),
         "all values alike": stats.ttest_1samp(aot.ravel(), 0).pvalue < 0.05,

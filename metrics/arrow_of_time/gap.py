@@ -1,5 +1,7 @@
 """The arrow of time ∂ of paired losses, its interval, whose unit is the document, and what it may claim in words."""
 
+import itertools
+
 import numpy as np
 from scipy import optimize, special, stats
 
@@ -7,6 +9,7 @@ ROUNDING = 1e-11  # share of the loss; float64 sums of a million tokens in anoth
 MOST_NATS = np.log(1e6)  # per token: what guessing among a million tokens costs
 LEARNED = 0.02  # a model that saves no more than this share of what counting tokens costs has hardly learned
 COCHRAN = 25  # documents for each squared skewness; with fewer, an interval by t is not to be relied on
+LEAST = 10  # documents; in fewer, not even one that has all of the difference would be seen to be skewed
 
 
 def arrow(forward, backward, documents=None, weights=None, seeds=None, confidence=0.95, unigram=None):
@@ -18,7 +21,12 @@ def arrow(forward, backward, documents=None, weights=None, seeds=None, confidenc
     Returns the dict of `arrow_from_totals`. Raises ValueError naming the input, the index and the remedy.
     """
     forward, backward = _checked("forward", forward), _checked("backward", backward)
-    if forward.ndim == backward.ndim == 2:
+    if not forward.ndim == backward.ndim <= 2:
+        raise ValueError(
+            f"forward has shape {forward.shape} and backward {backward.shape}: give both as [entries], or as "
+            "[seeds, entries]"
+        )
+    if forward.ndim == 2:
         forward, backward, documents, weights, seeds = _flat(forward, backward, documents, weights, seeds)
     n = forward.size
     weights = np.ones(n) if weights is None else _checked("weights", weights, positive=True)
@@ -84,6 +92,9 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
     difference[np.abs(difference) <= ROUNDING * loss] = 0
     if not loss.sum(1).all():
         raise ValueError(f"the total loss of seed {loss.sum(1).argmin()} is zero: ∂ is a share of it, check the loss")
+    for one, other in itertools.combinations(range(len(loss)), 2):
+        if np.array_equal(forward[one], forward[other]) and np.array_equal(backward[one], backward[other]):
+            raise ValueError(f"seeds {one} and {other} have the same losses: give each run once")
 
     aot = float(difference.mean(0).sum() / loss.mean(0).sum())
     per_seed = (difference.sum(1) / loss.sum(1)).tolist()
@@ -96,7 +107,7 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
         "confidence": float(confidence),
         "forward": nats_forward,
         "backward": nats_backward,
-        "unigram": None if unigram is None else [float(each) for each in np.broadcast_to(unigram, 2)],
+        "unigram": None if unigram is None else _of_both(unigram),
         "delta": float(mean_difference.sum() / tokens.sum()),
         "ratio": aot / (1 - aot / 2) if nats_forward else None,
         "tokens": float(tokens.sum()),
@@ -146,9 +157,10 @@ def _quantile(p, freedom):
 
 
 def p_value(aot, margin, standard_error, seeds=1, seed_spread=None, confidence=0.95):
-    """Smallest 1 − confidence at which the interval of a result excludes 0, for tables, which have many results.
+    """Smallest 1 − confidence, about, at which the interval of a result excludes 0: for tables of many results.
 
-    All is as in the result; the freedom of the documents is the one that gives the margin.
+    All is as in the result. The freedom of the documents is the one that gives the margin; `seed_spread` stands for
+    the spread that the interval was made with, in which seeds of larger losses weigh more.
     """
     of_seeds = seed_spread**2 / seeds if seeds > 1 else 0.0
     of_text = max(standard_error**2 - of_seeds, 0.0)
@@ -191,8 +203,8 @@ def verdict(result, unit="documents"):
             words = [f"{interval} over {unit}: {finding_of_two_models(low, high)}."]
     if seeds == 1:
         words.append(
-            "One pair claims nothing about the text, since other seeds may say otherwise: train three "
-            "(run_clm_reverse.py --seeds 1 2 3) and measure them together."
+            "One pair claims nothing about the text, since other seeds may say otherwise: a claim takes three or so, "
+            "measured together (run_clm_reverse.py --seeds 1 2 3 trains them)."
         )
     return " ".join(words + cautions(result, unit))
 
@@ -219,7 +231,9 @@ def cautions(result, unit="documents"):
     """
     found, documents = [], result["documents"]
     skewness, unigram = result["skewness"], result["unigram"]
-    if skewness is not None and documents < COCHRAN * skewness**2 and skewness**2 > 3**2 * 6 / documents:
+    if skewness is not None and documents < LEAST:
+        found.append(f"{documents} {unit} are too few to tell whether some of them carry the difference.")
+    elif skewness is not None and documents < COCHRAN * skewness**2 and skewness**2 > 3**2 * 6 / documents:
         found.append(
             f"Few {unit} carry the difference: {result['carried_by']} of {documents:,} make half of its variance "
             f"(skewness {skewness:+.1f}). The interval may cover less often than it says: take more."
@@ -236,6 +250,14 @@ def cautions(result, unit="documents"):
 
 def _beside(unigram):
     return zip(("forward", "backward"), unigram, strict=True)
+
+
+def _of_both(unigram):
+    """One number or two as a list of two."""
+    each = _checked("unigram", np.atleast_1d(unigram), positive=True)
+    if each.shape not in ((1,), (2,)):
+        raise ValueError(f"unigram has shape {each.shape}: give one number, or one for each direction")
+    return np.broadcast_to(each, 2).tolist()
 
 
 def _check_seeds(forward, backward):
@@ -257,6 +279,8 @@ def _flat(forward, backward, documents, weights, seeds):
             raise ValueError(
                 f"{name} has shape {np.shape(values)} but losses have {k} seeds and {n} entries: give {length} values"
             )
+    if seeds is not None and len(set(seeds)) < k:
+        raise ValueError(f"seeds {list(seeds)} repeat one: each row of losses is a seed of its own")
     weights = None if weights is None else np.tile(weights, k)
     seeds = np.repeat(range(k) if seeds is None else seeds, n)
     return forward.ravel(), backward.ravel(), [*documents] * k, weights, seeds
