@@ -28,9 +28,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import check_models, unigram_loss
 from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS, document_starts, parts, read_meta
+from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
-from aot.pairs import locate_pair, pair_configs, recipe_of, trained_context, weights_identity
+from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
@@ -54,8 +54,13 @@ class PairArguments:
             "Hub ids. Several are taken as training seeds of one pair."
         },
     )
-    forward: str | None = field(default=None, metadata={"help": "Instead of --pair: a forward model of any origin."})
-    backward: str | None = field(default=None, metadata={"help": "Instead of --pair: a backward model of any origin."})
+    forward: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Instead of --pair: a forward model of any origin, or one for each of several seeds."},
+    )
+    backward: list[str] = field(
+        default_factory=list, metadata={"help": "Instead of --pair: the backward models, in the same order."}
+    )
     prequential: list[str] = field(
         default_factory=list,
         metadata={
@@ -139,12 +144,16 @@ def load_pairs(args: PairArguments, how: ScoreArguments) -> tuple[list[dict[str,
     explicit = (args.forward, args.backward)
     if bool(args.pair) == any(explicit) or any(explicit) != all(explicit):
         raise SystemExit("give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL")
-    pairs = [locate_pair(name) for name in args.pair] or [dict(zip(DIRECTIONS, explicit, strict=True))]
+    if len(args.forward) != len(args.backward):
+        raise SystemExit(f"--forward names {len(args.forward)} and --backward {len(args.backward)}: a seed has both")
+    pairs = [locate_pair(name) for name in args.pair]
+    pairs += [dict(zip(DIRECTIONS, pair, strict=True)) for pair in zip(*explicit, strict=True)]
     if how.by_text and len(pairs) > 1:
         raise SystemExit("--by_text and --reverse_text compare one pair at a time")
     configs = pair_configs(pairs, args.revision, not args.pair, comparable=not how.by_text, reads=how.reads)
-    if any(len(set(pair.values())) == 1 for pair in pairs):
-        raise SystemExit(f"{args.forward}: stands for both directions; a pair is two models")
+    for pair in pairs:
+        if pair["forward"] == pair["backward"]:
+            raise SystemExit(f"{pair['forward']}: stands for both directions; a pair is two models")
     return pairs, configs
 
 
@@ -156,6 +165,7 @@ class Encoded:
     starts: dict[str, np.ndarray]  # [D], position of the first token of each document
     units: np.ndarray  # [D], tokens of each document, or bytes with --by_text
     bytes: int
+    train: np.ndarray | None  # [m], what its data folder has to train on, if it is held out from that
 
 
 def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], turned: set, how) -> Encoded:
@@ -165,10 +175,13 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
     """
     kinds = {path: (tokenizer_sha256(each), each.eos_token_id, path in turned) for path, each in tokenizers.items()}
     different = {kinds[path]: each for path, each in tokenizers.items()}
+    train = None
     if args.data:
         encoded = dict.fromkeys(different, load_stream(args.data, args.split, next(iter(different.values()))))
         meta = read_meta(args.data)
         length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
+        if args.split == "validation" and meta["splits"].get("train", {}).get("tokens"):
+            train = open_stream(args.data, "train")
     else:
         rows, bytes_each, length = {kind: [] for kind in different}, [], None
         settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}
@@ -183,7 +196,7 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
     ids, starts = ({path: of[kind] for path, kind in kinds.items()} for of in (encoded, begin))
     first = next(iter(ids))
     units = bytes_each if how.by_text else np.diff(starts[first], append=len(ids[first]))
-    return Encoded(ids, starts, units, text_bytes)
+    return Encoded(ids, starts, units, text_bytes, train)
 
 
 def check_windows(how: ScoreArguments, configs: dict) -> None:
@@ -286,7 +299,7 @@ def measure(
     The `unchecked` models, configurations by path, are first seen to read the text.
     """
     unigram = {
-        direction: unigram_loss(text.ids[path], len(tokenizers[path]))
+        direction: unigram_loss(text.ids[path], len(tokenizers[path]), text.train)
         for direction, path in request["pairs"][0].items()
     }
     before = read_json(unfinished / "request.json")  # which is there from when the first model was scored
@@ -383,8 +396,8 @@ def main(argv: list[str] | None = None) -> None:
     # of the data that all were trained on, the report says whether they have learned anything
     home = {read_meta(what.data)["data_sha256"]} if what.data else set()
     unchecked = {} if {recipe_of(each).get("data_sha256") for each in configs.values()} == home else configs
-    models = which.pair[0] if which.pair else which.forward
-    folder = Path(how.output_dir or f"scores/{Path(models).name}-on-{Path(name).name}")
+    models = Path([*which.pair, *which.forward][0]).name + and_more(pairs)
+    folder = Path(how.output_dir or f"scores/{models}-on-{Path(name).name}")
     unfinished = folder.with_name(folder.name + ".partial")
     if not folder.exists():
         with alone(unfinished):

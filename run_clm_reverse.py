@@ -426,6 +426,8 @@ def commands(argv: list[str]) -> list[list[str]]:
         raise SystemExit(f"--seeds {' '.join(map(str, run.seeds))}: give each of them once")
     if any(word.partition("=")[0] == "--seed" for word in argv):
         raise SystemExit("give one of --seed and --seeds")
+    if args.data_seed is not None:
+        raise SystemExit("--data_seed: would give all of --seeds one order of windows, and their spread is to hold it")
     if args.resume_from_checkpoint != "auto":
         raise SystemExit(
             f"--resume_from_checkpoint {args.resume_from_checkpoint}: is of one run, give its --seed; with --seeds "
@@ -466,7 +468,7 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
             line += f", ∂ = {arrow_from_totals(*([each[name]] for name in DIRECTIONS), [1])['aot']:+.3%}"
         print(line)
     if pair:
-        print("One pair describes two models; what is said of a text takes three seeds or more. Interval and figures:")
+        print("One pair describes two models; a claim about a text takes several seeds, such as three. To measure ∂:")
         print(f"    python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
 
 

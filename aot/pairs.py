@@ -31,6 +31,11 @@ def locate_pair(name: str) -> dict[str, str]:
     return {direction: str(folder) for direction, folder in pair.items()}
 
 
+def and_more(pairs: list) -> str:
+    """What tells the default folder of several seeds from that of the first."""
+    return f"-and-{len(pairs) - 1}-more" if len(pairs) > 1 else ""
+
+
 def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     """Configuration of a checkpoint (folder or Hub id); SystemExit where there is none or the run is not finished."""
     if (Path(path) / RECIPE).is_file() and not (Path(path) / RESULTS).is_file():
@@ -82,22 +87,40 @@ def check_direction(config: PretrainedConfig, path: str, direction: str, trusted
         raise SystemExit(f"{path}: does not say its direction; if you know it, use --forward and --backward")
     if own not in (None, direction):
         if recipe_of(config) or not trusted:
-            raise SystemExit(f"{path}: is a {own} model, but stands for the {direction} one")
+            raise SystemExit(f"{path}: is a {own} model, but is given as one that reads {direction}")
         print(f"{path}: says that it is a {own} model, and is taken as a {direction} one, as given", file=sys.stderr)
+
+
+def made_otherwise(one: PretrainedConfig, other: PretrainedConfig, but: tuple[str, ...] = ()) -> list[str]:
+    """What differs in the recipes of two models, without the keys in `but`; in shape, where one has no recipe."""
+    recipes = [recipe_of(each, but) for each in (one, other)]
+    return differences(*(recipes if all(recipes) else map(shape_of, (one, other))))
 
 
 def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig]) -> None:
     """SystemExit, naming what differs, unless all pairs differ in direction alone, and from each other in the seed."""
     for pair in pairs:
-        if differ := differences(*(recipe_of(configs[path]) or shape_of(configs[path]) for path in pair.values())):
+        if differ := made_otherwise(*(configs[path] for path in pair.values())):
             raise SystemExit(
                 f"{' and '.join(pair.values())}: no pair, they differ in more than direction: {'; '.join(differ)}"
             )
-    for first, second in itertools.combinations([pair["forward"] for pair in pairs], 2):
-        differ = differences(*(recipe_of(configs[path], but=SEED) for path in (first, second)))
-        if differ or recipe_of(configs[first]) == recipe_of(configs[second]):
-            cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else "they have the same seed"
-            raise SystemExit(f"{first} and {second}: cannot stand for two seeds of one pair, {cause}")
+    for (first, second), direction in itertools.product(itertools.combinations(pairs, 2), DIRECTIONS):
+        paths = first[direction], second[direction]
+        one, other = (configs[path] for path in paths)
+        differ = made_otherwise(one, other, but=SEED)
+        if recipe_of(one) and recipe_of(other):
+            same = "they have the same seed" * (recipe_of(one) == recipe_of(other))
+        else:
+            weights = [weights_identity(path, configs[path]) for path in paths]
+            same = "they have the same weights" * (weights[0] == weights[1])
+        if differ or same:
+            cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else same
+            raise SystemExit(f"{' and '.join(paths)}: cannot stand for two seeds of one pair, {cause}")
+    recipes = [recipe_of(configs[pair["forward"]]) for pair in pairs]
+    for name in ("data_seed", "initial_weights_sha256"):
+        values = [recipe[name] for recipe in recipes if recipe.get(name)]
+        if len(set(values)) < len(values):
+            print(f"seeds have the same {name}: what that does to ∂ is not in the interval", file=sys.stderr)
 
 
 def pair_configs(

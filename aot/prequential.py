@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from aot.data import DIRECTIONS
-from aot.pairs import recipe_of
+from aot.pairs import and_more, recipe_of
 from aot.runs import (
     WINDOW_LOSSES,
     evaluations,
@@ -156,7 +156,7 @@ def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, o
         "window_losses": {path: file_sha256(Path(path, WINDOW_LOSSES)) for pair in pairs for path in pair.values()},
         "confidence": confidence,
     }
-    folder = Path(output_dir or f"scores/{Path(pairs[0]['forward']).parent.name}-prequential")
+    folder = Path(output_dir or f"scores/{Path(pairs[0]['forward']).parent.name}{and_more(pairs)}-prequential")
     if folder.exists():
         return print_report(finished_report(folder / REPORT, request), folder)
     points = curve(passes, context, confidence)

@@ -122,8 +122,11 @@ def test_a_text_is_scored_like_the_data_folder_of_it(able, data, text, tmp_path,
     of_data = report(compute(tmp_path / "data", "--pair", able, "--data", data))
     monkeypatch.setattr(streams, "CHUNK_BYTES", 100)  # it is encoded in pieces
     from_text = report(compute(tmp_path / "text", "--pair", able, "--text", text))
-    for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents", "unigram"):
+    for key in ("aot", "low", "high", "forward", "backward", "bytes", "bits_per_byte", "documents"):
         assert from_text[key] == pytest.approx(of_data[key])
+    held_out, learned = (np.array(open_stream(data, split)) for split in ("validation", "train"))
+    assert from_text["unigram"] == [unigram_loss(held_out, 5)] * 2
+    assert of_data["unigram"] == [unigram_loss(held_out, 5, learned)] * 2
 
 
 def test_a_command_reads_standard_input(able, data, text, tmp_path):
@@ -407,9 +410,30 @@ def test_seeds_differ_in_the_seed_alone(pair, second_pair, data, tmp_path):
     refused(tmp_path / "no", "--pair", *twice, "--data", data, match=f"{second_pair}.*they have the same seed")
 
 
+def test_one_pair_and_then_several_go_to_folders_of_their_own(pair, second_pair, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for pairs in ([pair], [pair, second_pair]):
+        compute_aot.main(["--pair", *map(str, pairs), "--data", str(data)])
+    assert {path.name for path in Path("scores").iterdir()} == {"pair-on-linear", "pair-and-1-more-on-linear"}
+
+
+def test_what_seeds_have_in_common_is_said(data, tmp_path, capsys):
+    pairs = [train(tmp_path / f"{seed}", data, "--data_seed", "7", "--seed", f"{seed}") for seed in (1, 2)]
+    compute(tmp_path / "scores", "--pair", *pairs, "--data", data)
+    assert "seeds have the same data_seed: what that does to ∂ is not in the interval" in capsys.readouterr().err
+
+
+def test_scores_whose_words_claimed_more_are_not_shown(scores, pair, data, tmp_path):
+    old = shutil.copytree(scores, tmp_path / "old")
+    content = {key: value for key, value in report(old).items() if key != "carried_by"} | {"verdict": "easier"}
+    write_json(old / "aot.json", content)
+    with pytest.raises(SystemExit, match="old: holds scores of an older version, which claimed more; delete it"):
+        compute(old, "--pair", pair, "--data", data)
+
+
 def test_directions_are_checked(pair, strangers, data, tmp_path):
     no, ahead, back = tmp_path / "no", pair / "forward", pair / "backward"
-    refused(no, "--forward", ahead, "--backward", ahead, "--data", data, match="is a forward model, but stands")
+    refused(no, "--forward", ahead, "--backward", ahead, "--data", data, match="is a forward model, but is given as")
     refused(no, "--forward", back, "--backward", ahead, "--data", data, match="is a backward model")
     mute = tmp_path / "mute"
     for direction, folder in strangers.items():

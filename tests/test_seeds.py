@@ -79,6 +79,7 @@ def test_a_single_pair_is_measured_as_before(data, pair, capsys):
         ("--seeds 1 two", "--seeds.*'two'"),
         ("--seeds", "--seeds: expected at least one argument"),
         ("--seeds 1 2 --resume_from_checkpoint PAIR/forward/checkpoint-8", "checkpoint-8: is of one run, .*--seed;"),
+        ("--seeds 1 2 --data_seed 7", "--data_seed: would give all of --seeds one order of windows"),
         ("--seeds 1 2 --push_to_hub --hub_model_id nobody", "--hub_model_id nobody-seed1: must be USER/NAME"),
     ],
 )

@@ -44,10 +44,10 @@ def refused(output_dir: Path, *args, match: str) -> None:
     assert one_line(stopped) and not output_dir.exists() and not output_dir.with_name("no.partial").exists()
 
 
-def untrained(like: Path, folder: Path, overrides: str = TINY) -> Path:
+def untrained(like: Path, folder: Path, overrides: str = TINY, model_type: str = "gpt2") -> Path:
     """A stranger's model that has learned nothing, with the tokenizer of another."""
     torch.manual_seed(0)
-    build_model(5, 8, "nano", "gpt2", overrides).save_pretrained(folder)
+    build_model(5, 8, "nano", model_type, overrides).save_pretrained(folder)
     AutoTokenizer.from_pretrained(like).save_pretrained(folder)
     return folder
 
@@ -73,6 +73,15 @@ def test_counting_is_an_adaptive_code():
     assert unigram_loss(np.zeros(10_000, np.uint16), 5) < 0.002
 
 
+def test_what_was_counted_before_need_not_be_learned():
+    rng = np.random.default_rng(0)
+    zipf = 1 / np.arange(1, 5001)
+    known, ids = (rng.choice(5000, n, p=zipf / zipf.sum()) for n in (200_000, 400))
+    expected = -np.log((np.bincount(known, minlength=5000) + 0.5) / (len(known) + 2500))[ids].mean()
+    assert unigram_loss(ids, 5000, known) == pytest.approx(expected, abs=0.05)
+    assert unigram_loss(ids, 5000) > expected + 0.5
+
+
 def test_a_sample_is_windows_from_all_over_the_text():
     ids = np.arange(100_003)
     windows = sample(ids, 100).reshape(-1, 100)
@@ -87,14 +96,15 @@ def test_a_good_pair_of_strangers_has_the_arrow_that_it_has_with_its_origin(able
     found = compute(tmp_path / "strangers", *strangers.values(), "--data", data)
     assert {**found, "request": None} == {**declared, "request": None}
     ids = np.array(open_stream(data, "validation"))
-    assert found["unigram"] == [unigram_loss(ids, 5)] * 2 and found["forward"] < unigram_loss(ids, 5)
+    counting = unigram_loss(ids, 5, np.array(open_stream(data, "train")))
+    assert found["unigram"] == [counting] * 2 and found["forward"] < counting
 
 
 def test_an_untrained_model_is_refused_before_the_other_is_scored(strangers, data, tmp_path, monkeypatch):
     monkeypatch.setattr(compute_aot, "score_model", None)
     model = untrained(data, tmp_path / "untrained")
     for pair in ((strangers["forward"], model), (model, strangers["backward"])):
-        message = r"untrained: cannot read this text: \d\.\d{4} nats .* counting tokens gives 1\.20"
+        message = r"untrained: cannot read this text: \d\.\d{4} nats .* counting tokens gives 1\.19"
         refused(tmp_path / "no", *pair, "--data", data, match=message)
 
 
@@ -120,6 +130,36 @@ def test_strangers_of_other_sizes_are_refused_unless_by_text(strangers, data, tm
     (tmp_path / "text").write_text("0110:0110\n\n1010:1011")
     flags = "--text", tmp_path / "text", "--by_text"
     refused(tmp_path / "no", strangers["forward"], larger, *flags, match="larger: cannot read")
+
+
+def test_strangers_of_one_shape_and_other_sizes_are_refused(data, tmp_path):
+    shape = "num_hidden_layers=1,num_attention_heads=2,hidden_size=16,intermediate_size="
+    pair = [untrained(data, tmp_path / size, shape + size, "llama") for size in ("16", "32")]
+    message = r"no pair, they have [\d,]+ and [\d,]+ parameters; --by_text compares them"
+    refused(tmp_path / "no", *pair, "--data", data, match=message)
+
+
+def test_one_with_and_one_without_an_origin_are_compared_by_what_both_say(able, strangers, data, tmp_path):
+    mixed = compute(tmp_path / "mixed", strangers["forward"], able / "backward", "--data", data)
+    assert mixed["aot"] == compute(tmp_path / "declared", *(able / name for name in DIRECTIONS), "--data", data)["aot"]
+
+
+def test_several_pairs_of_strangers_are_seeds(able, strangers, data, tmp_path):
+    other = train(tmp_path / "other", data, *LEARNED, "--seed", "5")
+    others = {name: undeclared(other / name, tmp_path / f"other-{name}") for name in DIRECTIONS}
+    models = [["--" + name, str(strangers[name]), str(others[name])] for name in DIRECTIONS]
+    flags = ["--data", str(data), "--output_dir", str(tmp_path / "scores")]
+    compute_aot.main([*models[0], *models[1], *flags])
+    found = read_json(tmp_path / "scores/aot.json")
+    assert found["seeds"] == 2 and "One pair" not in found["verdict"]
+    flags[-1] = str(tmp_path / "no")
+    for wrong, message in [
+        ((models[0], models[1][:2]), "--forward names 2 and --backward 1: a seed has both"),
+        ((["--forward", models[0][1], models[0][1]], models[1]), "cannot stand for two seeds .*the same weights"),
+    ]:
+        with pytest.raises(SystemExit, match=message) as stopped:
+            compute_aot.main([*wrong[0], *wrong[1], *flags])
+        assert one_line(stopped) and not (tmp_path / "no").exists()
 
 
 def test_what_is_done_is_not_checked_again_and_our_own_data_never(able, pair, strangers, data, tmp_path, monkeypatch):
@@ -155,7 +195,7 @@ def test_a_foreign_word_for_a_direction_is_outranked(strangers, able, data, tmp_
     generate.main(["--backward", str(other), "--prompt", "01", "--max_new_tokens", "2", "--do_sample", "false"])
     out, err = capsys.readouterr()
     assert notice in err and out.rstrip().endswith("01")
-    with pytest.raises(SystemExit, match="is a forward model, but stands for the backward one"):
+    with pytest.raises(SystemExit, match="is a forward model, but is given as one that reads backward"):
         generate.main(["--backward", str(able / "forward")])
 
 
@@ -294,7 +334,7 @@ def test_a_model_of_reversed_characters_reads_reversed_characters(reversed_pair,
     if not known:
         models = {name: undeclared(path, tmp_path / name) for name, path in models.items()}
     flags = *models.values(), "--text", text
-    message = "is a forward model, but stands for" if known else "backward: cannot read this text"
+    message = "is a forward model, but is given as" if known else "backward: cannot read this text"
     refused(tmp_path / "no", *flags, "--by_text", match=message)
     found = compute(tmp_path / "scores", *flags, "--reverse_text")
 
@@ -315,6 +355,6 @@ def test_reversed_characters_need_a_text(able, data, tmp_path):
     refused(tmp_path / "no", *models, "--data", data, "--reverse_text", match="--reverse_text, which encode anew, not")
     (tmp_path / "text").write_text("0110:0110")
     flags = "--text", tmp_path / "text", "--reverse_text"
-    refused(tmp_path / "no", *models, *flags, match="is a backward model, but stands for the forward one")
+    refused(tmp_path / "no", *models, *flags, match="is a backward model, but is given as one that reads forward")
     with pytest.raises(SystemExit, match="compare one pair at a time"):
         compute_aot.main(["--pair", str(able), str(able), *map(str, flags)])
