@@ -86,6 +86,7 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
     """
     settings = {"revision": revision, "dtype": torch.float32, "output_loading_info": True, "weights_only": True}
     settings |= {"use_safetensors": None if pickled else True, "ignore_mismatched_sizes": True}
+    no_tensors = (UnpicklingError, KeyError, TypeError, AttributeError) if pickled else ()
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(path, **settings)
     except OSError as error:
@@ -95,10 +96,8 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
                 "reads the tensors of such a file and nothing else"
             ) from error
         raise SystemExit(f"{path}: no weights in safetensors there: {cause_of(error, path)}") from error
-    except UnpicklingError as error:
-        raise SystemExit(
-            f"{path}: its pickled weights hold more than tensors, such as code, or are damaged"
-        ) from error
+    except no_tensors as error:
+        raise SystemExit(f"{path}: its pickled weights hold more than tensors, such as code, or none") from error
     except (SafetensorError, RuntimeError, EOFError) as error:
         raise SystemExit(f"{path}: its weights are damaged ({error}); fetch or save them again") from error
     wrong = sorted(loaded["missing_keys"]) + sorted(name for name, *_ in loaded["mismatched_keys"])

@@ -1,6 +1,7 @@
 """Pairs that say nothing of their origin, and texts that a model cannot read: checked by what the models do."""
 
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -254,6 +255,14 @@ def test_pickled_weights_are_read_where_that_is_asked_for(strangers, data, tmp_p
     (evil / "pytorch_model.bin").unlink()
     message = "evil: no weights in safetensors there: Error no file named"
     refused(tmp_path / "no", strangers["forward"], evil, "--data", data, match=message)
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"", pickle.dumps([1, 2]), pickle.dumps({"a": 1})])
+def test_what_is_no_pickle_of_tensors_is_refused_in_one_line(strangers, data, tmp_path, content):
+    folder = pickled(strangers["forward"], tmp_path / "odd")
+    (folder / "pytorch_model.bin").write_bytes(content)
+    flags = "--data", data, "--pickled_weights"
+    refused(tmp_path / "no", folder, strangers["backward"], *flags, match="odd: ")
 
 
 def test_training_goes_on_from_pickled_weights_where_that_is_asked_for(strangers, data, tmp_path):
