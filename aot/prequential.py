@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from aot.data import DIRECTIONS
+from aot.checks import unigram_loss
+from aot.data import DIRECTIONS, open_stream
 from aot.pairs import and_more, recipe_of
 from aot.runs import (
+    RESULTS,
     WINDOW_LOSSES,
     evaluations,
     file_sha256,
     finished_report,
     log_history,
     provenance,
+    read_json,
     sync,
     write_json,
     writing,
@@ -58,15 +61,26 @@ def totals(passes: dict[str, list[np.ndarray]], column: str, parts: int, context
     return (*(each[:, tokens > 0] for each in nats), tokens[tokens > 0])
 
 
-def code_length(passes: dict[str, list[np.ndarray]], context: int, confidence: float) -> dict:
-    """∂ of code lengths and its interval, from the rows [n] of each seed by direction.
+def counting(folder: str, recipe: dict) -> float | None:
+    """Nats per token of the training text of a run for a code that learns to count it; None where the text is gone."""
+    data = read_json(Path(folder, RESULTS))["data"]
+    meta = read_json(Path(data, "meta.json"))
+    if not meta or meta["data_sha256"] != recipe["data_sha256"]:
+        return None
+    return unigram_loss(open_stream(data, "train"), meta["vocab_size"])
+
+
+def code_length(
+    passes: dict[str, list[np.ndarray]], context: int, confidence: float, unigram: float | None = None
+) -> dict:
+    """∂ of code lengths and its interval, from the rows [n] of each seed by direction; unigram: as in gap.py.
 
     Text and training both vary, and the squares of the two half-widths are added, as those of documents and seeds are.
     Text: the unit is one of 64 equal stretches of it, since neighbouring windows share documents.
     Training: seeds are the unit. With one seed, whose windows share a model within a step, and nearly so with the next
     steps, it is one of 10 blocks of steps: few and long ones, to hold what is correlated (Schmeiser, 1982).
     """
-    result = arrow_from_totals(*totals(passes, "window", STRETCHES, context), confidence)
+    result = arrow_from_totals(*totals(passes, "window", STRETCHES, context), confidence, unigram)
     unit = "stretches of the text"
     if result["seeds"] == 1:
         unit += " and the course of one training"
@@ -83,7 +97,7 @@ def code_length(passes: dict[str, list[np.ndarray]], context: int, confidence: f
     return result
 
 
-def curve(passes: dict[str, list[np.ndarray]], context: int, confidence: float) -> list[dict]:
+def curve(passes: dict[str, list[np.ndarray]], context: int, *how) -> list[dict]:
     """∂ of the code lengths of the text up to each of `POINTS` steps, the last one being all of it."""
     points = []
     for step in np.unique(np.geomspace(1, passes["forward"][0]["step"][-1], POINTS).round().astype(int)):
@@ -91,7 +105,7 @@ def curve(passes: dict[str, list[np.ndarray]], context: int, confidence: float) 
             name: [rows[: np.searchsorted(rows["step"], step, side="right")] for rows in seeds]
             for name, seeds in passes.items()
         }
-        points.append({"step": int(step), **code_length(until, context, confidence)})
+        points.append({"step": int(step), **code_length(until, context, *how)})
     return points
 
 
@@ -120,6 +134,7 @@ def print_report(report: dict, folder: Path) -> None:
     interval = "no interval" if report["low"] is None else f"{report['low']:+.3%} to {report['high']:+.3%}"
     needed = report["tokens_needed"]
     sign = "not settled by all of the text" if needed is None else f"settled from {needed:,.0f} tokens on"
+    sign += ", of this one pair" * (report["seeds"] == 1)
     rows = [
         ("code length", "forward →", "backward ←"),
         ("nats per token", f"{report['forward']:.4f}", f"{report['backward']:.4f}"),
@@ -159,7 +174,7 @@ def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, o
     folder = Path(output_dir or f"scores/{Path(pairs[0]['forward']).parent.name}{and_more(pairs)}-prequential")
     if folder.exists():
         return print_report(finished_report(folder / REPORT, request), folder)
-    points = curve(passes, context, confidence)
+    points = curve(passes, context, confidence, counting(pairs[0]["forward"], recipe))
     at, dropout = settled(points), configs[pairs[0]["forward"]].to_dict()
     report = {
         **points[-1],

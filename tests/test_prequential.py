@@ -1,5 +1,6 @@
 """Code lengths of a training run: what is kept while training, and ∂ of it with its interval."""
 
+import shutil
 import subprocess
 import sys
 
@@ -8,9 +9,10 @@ import pytest
 from conftest import TINY, logged, of_kind, one_line, rewrite, train
 
 import compute_aot
+from aot.checks import unigram_loss
 from aot.data import DIRECTIONS, Windows, open_stream, read_meta
 from aot.prequential import code_length, curve, first_pass, settled
-from aot.runs import RESULTS, WINDOW_LOSSES, file_sha256, read_json
+from aot.runs import RESULTS, WINDOW_LOSSES, file_sha256, read_json, write_json
 from aot.scoring import score
 from aot.training import WINDOW_LOSS
 from run_clm_reverse import RunArguments, initial_model
@@ -80,9 +82,12 @@ def test_only_the_first_epoch_counts(still):
 
 
 def test_the_report_is_what_the_rows_say(still, tmp_path, capsys):
-    run, _ = still
+    run, short = still
     report = prequential(tmp_path / "scores", run)
     out = capsys.readouterr().out
+    assert report["unigram"] == [unigram_loss(np.array(open_stream(short, "train")), 5)] * 2
+    assert "hardly learned" not in report["verdict"] and "One pair claims nothing" in report["verdict"] in out
+    assert "stretches of the text and the course of one training: " in out and "is easier" not in out
     nats = {direction: 8 * first_pass(run / direction)["loss"].astype(float) for direction in DIRECTIONS}
     forward, backward = (each.sum() for each in nats.values())
     assert report["aot"] == pytest.approx((backward - forward) / ((backward + forward) / 2), rel=1e-9)
@@ -107,7 +112,16 @@ def test_several_seeds_and_dropout(pair, second_pair, tmp_path, capsys):
     for aot, run in zip(report["per_seed"], (pair, second_pair), strict=True):
         forward, backward = (rows_of(run, direction)["loss"].sum(dtype=float) for direction in DIRECTIONS)
         assert aot == pytest.approx((backward - forward) / ((backward + forward) / 2), rel=1e-9)
+    assert "These models have hardly learned" in report["verdict"] and "One pair" not in report["verdict"]
     assert "attn_pdrop=0.1: code lengths of thinned models" in capsys.readouterr().out
+
+
+def test_what_counting_costs_is_unknown_where_the_text_is_gone(pair, data, tmp_path):
+    run = shutil.copytree(pair, tmp_path / "run")
+    for direction in DIRECTIONS:
+        results = run / direction / RESULTS
+        write_json(results, read_json(results) | {"data": str(tmp_path / "gone")})
+    assert prequential(tmp_path / "scores", run)["unigram"] is None
 
 
 def test_the_same_again_is_found_and_another_refused(pair, second_pair, tmp_path, capsys):
