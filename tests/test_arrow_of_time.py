@@ -269,7 +269,7 @@ def test_result_is_json():
     "arguments, message",
     [
         (dict(forward=[], backward=[]), "forward is empty"),
-        (dict(backward=[1, 2, 3]), r"backward has shape \(3,\) but forward has 2 entries"),
+        (dict(backward=[1, 2, 3]), r"backward has shape \(3,\) but forward has \(2,\)"),
         (dict(forward=[[[1], [2]]], backward=[[[1], [2]]]), "give both as"),
         (dict(forward=np.ones((2, 3)), backward=[1, 2, 3]), r"shape \(2, 3\) and backward \(3,\): give both"),
         (dict(forward=[[1, 2], [2, 1]], backward=[[1, 3], [2, 2]], seeds=[1, 1]), r"seeds \[1, 1\] repeat one"),
@@ -278,7 +278,7 @@ def test_result_is_json():
         (dict(unigram=[1, 2, 3]), r"unigram has shape \(3,\)"),
         (dict(unigram=np.nan), r"unigram\[0\] is nan"),
         (dict(forward=np.ones((3, 2)), backward=np.ones((2, 2))), "forward has 3 seeds and backward 2"),
-        (dict(forward=np.ones((2, 3)), backward=np.ones((2, 2))), r"forward \(2, 3\) and backward \(2, 2\) differ"),
+        (dict(forward=np.ones((2, 3)), backward=np.ones((2, 2))), r"backward has shape \(2, 2\) but forward has"),
         (dict(forward=np.ones((2, 3)), backward=np.ones((2, 3)), weights=[1, 2]), "weights has shape .*give 3 values"),
         (dict(forward=np.ones((2, 3)), backward=np.ones((2, 3)), seeds=[1, 2, 3]), "seeds has shape .*give 2 values"),
         (dict(forward=[[1, 2], [3]]), "forward is not numbers in rows of equal length"),
@@ -327,6 +327,21 @@ def test_evaluate_gives_the_same(load):
     assert metric.compute(**data, **options) == arrow(**data, **options)
     metric.add_batch(**data)
     assert metric.compute() == arrow(**data)
+
+
+@pytest.mark.parametrize(
+    "losses, message",
+    [
+        (([], []), "forward is empty"),
+        (([[[1.0]]], [[[1.0]]]), "give both as"),
+        (([[1.0, 2.0]], [[1.0, 2.0], [2.0, 1.0]]), "forward has 1 seeds and backward 2"),
+        (([30.0, 40.0], [35.0, 20.0]), "logarithm of a perplexity"),
+    ],
+)
+def test_evaluate_says_what_is_wrong_with_losses(load, losses, message):
+    metric = load("./metrics/arrow_of_time")
+    with pytest.raises(ValueError, match=message):
+        metric.compute(forward=losses[0], backward=losses[1])
 
 
 def test_example_of_the_card(load):

@@ -3,7 +3,7 @@
 import datasets
 import evaluate
 
-from .gap import arrow
+from .gap import arrow, check_losses
 
 _DESCRIPTION = """\
 The arrow of time of sequence data: how much easier a forward language model finds the same tokens than a backward
@@ -47,6 +47,12 @@ class ArrowOfTime(evaluate.Metric):
             ],
             reference_urls=["https://arxiv.org/abs/2401.17505"],
         )
+
+    def compute(self, *, forward=None, backward=None, **options):
+        """∂ of the losses given, or of those that were added."""
+        if forward is not None and backward is not None:
+            check_losses(forward, backward)  # what is wrong with them, evaluate cannot say
+        return super().compute(forward=forward, backward=backward, **options)
 
     def _compute(self, forward, backward, documents=None, weights=None, seeds=None, confidence=0.95, unigram=None):
         return arrow(forward, backward, documents, weights, seeds, confidence, unigram)

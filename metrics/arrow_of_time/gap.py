@@ -20,12 +20,7 @@ def arrow(forward, backward, documents=None, weights=None, seeds=None, confidenc
     for each of K seeds, and seeds [K] their names, where these matter; unigram: as in `arrow_from_totals`.
     Returns the dict of `arrow_from_totals`. Raises ValueError naming the input, the index and the remedy.
     """
-    forward, backward = _checked("forward", forward), _checked("backward", backward)
-    if not forward.ndim == backward.ndim <= 2:
-        raise ValueError(
-            f"forward has shape {forward.shape} and backward {backward.shape}: give both as [entries], or as "
-            "[seeds, entries]"
-        )
+    forward, backward = check_losses(forward, backward)
     if forward.ndim == 2:
         forward, backward, documents, weights, seeds = _flat(forward, backward, documents, weights, seeds)
     n = forward.size
@@ -61,6 +56,23 @@ def arrow(forward, backward, documents=None, weights=None, seeds=None, confidenc
             f"another seed has {tokens[:, d].max():g}: give every document in full for every seed"
         )
     return arrow_from_totals(total(weights * forward), total(weights * backward), tokens[0], confidence, unigram)
+
+
+def check_losses(forward, backward):
+    """Both as arrays [n] or [K, n] of one shape; ValueError naming the input, the index and the remedy."""
+    forward, backward = _checked("forward", forward), _checked("backward", backward)
+    if not forward.ndim == backward.ndim <= 2:
+        raise ValueError(
+            f"forward has shape {forward.shape} and backward {backward.shape}: give both as [entries], or as "
+            "[seeds, entries]"
+        )
+    if forward.ndim == 2:
+        _check_seeds(forward, backward)
+    if forward.shape != backward.shape:
+        raise ValueError(
+            f"backward has shape {backward.shape} but forward has {forward.shape}: give one value of each per entry"
+        )
+    return forward, backward
 
 
 def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
@@ -269,9 +281,6 @@ def _check_seeds(forward, backward):
 
 def _flat(forward, backward, documents, weights, seeds):
     """Losses [K, n] and what describes their columns and rows, with one value per entry and seed, [K × n] each."""
-    _check_seeds(forward, backward)
-    if forward.shape != backward.shape:
-        raise ValueError(f"forward {forward.shape} and backward {backward.shape} differ: give [seeds, entries] twice")
     k, n = forward.shape
     documents = range(n) if documents is None else documents
     for name, values, length in (("documents", documents, n), ("weights", weights, n), ("seeds", seeds, k)):
