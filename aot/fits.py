@@ -106,7 +106,8 @@ def trends(table: pd.DataFrame, axes: list[str]) -> list[str]:
             continue
         found = []
         for axis, slope, margin, p in zip(axes, slopes, margins, slopes_at[name], strict=True):
-            verb = "is not seen to change" if p > LEVEL else "grows" if slope > 0 else "falls"
+            change = "grows" if slope > 0 else "falls"
+            verb = change if p <= LEVEL else "is not seen to change"  # also where no seed differs, and p is NaN
             found.append(f"{verb} with {axis}, {slope:+.3%} ± {margin:.3%} for each doubling")
         rests = f"{points} points, {len(fitted.coefficients)} seeds, residual {fitted.residual:.3%}"
         curved = [axis for axis, p in zip(axes, bends_at.get(name, []), strict=False) if p <= LEVEL]

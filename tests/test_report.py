@@ -304,6 +304,12 @@ def test_a_run_that_stands_in_two_tables_counts_once():
     assert once[1] == twice[1] == 4 and np.array_equal(once[0].coefficients, twice[0].coefficients)
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss", "ignore:invalid value")
+def test_no_spread_and_no_slope_is_no_change():
+    line = fits.trends(pd.DataFrame(points(0.0, seeds=(0.0, 0.0))), ["context"])[0]
+    assert "is not seen to change with context, +0.000% ± 0.000%" in line
+
+
 def test_where_a_straight_line_does_not_fit_it_is_said():
     straight, bent = (fits.trends(pd.DataFrame(points(0.01, bend=bend)), ["context"])[0] for bend in (0, 0.1))
     assert "A straight line does not fit: ∂ bends with context." in bent and "straight" not in straight
