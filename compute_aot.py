@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from aot.checks import check_models, unigram_loss
+from aot.checks import COUNTED, check_models, unigram_loss
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
@@ -165,7 +165,7 @@ class Encoded:
     starts: dict[str, np.ndarray]  # [D], position of the first token of each document
     units: np.ndarray  # [D], tokens of each document, or bytes with --by_text
     bytes: int
-    train: np.ndarray | None  # [m], what its data folder has to train on, if it is held out from that
+    train: np.ndarray | None  # [m], the beginning of what its data folder has to train on, if it is held out from that
 
 
 def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBase], turned: set, how) -> Encoded:
@@ -181,7 +181,7 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
         meta = read_meta(args.data)
         length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
         if args.split == "validation" and meta["splits"].get("train", {}).get("tokens"):
-            train = open_stream(args.data, "train")
+            train = open_stream(args.data, "train")[:COUNTED]
     else:
         rows, bytes_each, length = {kind: [] for kind in different}, [], None
         settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}

@@ -8,6 +8,7 @@ from aot.data import DIRECTIONS, parts
 from aot.pairs import recipe_of
 from aot.scoring import score_as_fits
 
+COUNTED = 10**8  # tokens of a training text that tell well enough how often each comes; all may take minutes to read
 SAMPLE = 4096  # tokens that are scored to see whether a model can read the text
 REVERSED = ", or --reverse_text, if it was trained on reversed characters"
 SAME = 1e-2  # nats per token, within which the losses of one model stay, however its weights are rounded

@@ -112,7 +112,7 @@ def check_pairs(pairs: list[dict[str, str]], configs: dict[str, PretrainedConfig
             same = "they have the same seed" * (recipe_of(one) == recipe_of(other))
         else:
             weights = [weights_identity(path, configs[path]) for path in paths]
-            same = "they have the same weights" * (weights[0] == weights[1])
+            same = "they have the same weights" * (weights[0] == weights[1] is not None)
         if differ or same:
             cause = f"they differ in more than the seed: {'; '.join(differ)}" if differ else same
             raise SystemExit(f"{' and '.join(paths)}: cannot stand for two seeds of one pair, {cause}")

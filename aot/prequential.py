@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aot.checks import unigram_loss
+from aot.checks import COUNTED, unigram_loss
 from aot.data import DIRECTIONS, open_stream
 from aot.pairs import and_more, recipe_of
 from aot.runs import (
@@ -62,12 +62,13 @@ def totals(passes: dict[str, list[np.ndarray]], column: str, parts: int, context
 
 
 def counting(folder: str, recipe: dict) -> float | None:
-    """Nats per token of the training text of a run for a code that learns to count it; None where the text is gone."""
+    """Nats per token of the training text of a run, or its beginning, for a code that learns to count it; None where
+    the text is gone."""
     data = read_json(Path(folder, RESULTS))["data"]
     meta = read_json(Path(data, "meta.json"))
     if not meta or meta["data_sha256"] != recipe["data_sha256"]:
         return None
-    return unigram_loss(open_stream(data, "train"), meta["vocab_size"])
+    return unigram_loss(open_stream(data, "train")[:COUNTED], meta["vocab_size"])
 
 
 def code_length(

@@ -257,7 +257,9 @@ def test_pickled_weights_are_read_where_that_is_asked_for(strangers, data, tmp_p
     refused(tmp_path / "no", strangers["forward"], evil, "--data", data, match=message)
 
 
-@pytest.mark.parametrize("content", [b"hello\n", b"", pickle.dumps([1, 2]), pickle.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "content", [b"hello\n", b"", pickle.dumps([1, 2]), pickle.dumps({"a": 1})], ids=["text", "empty", "list", "dict"]
+)
 def test_what_is_no_pickle_of_tensors_is_refused_in_one_line(strangers, data, tmp_path, content):
     folder = pickled(strangers["forward"], tmp_path / "odd")
     (folder / "pytorch_model.bin").write_bytes(content)
