@@ -41,7 +41,7 @@ class Survey:
         return (int(np.searchsorted(np.cumsum(self.bytes_in), size)) + 1) / BUCKETS
 
 
-def position(document: bytes, seed: int) -> float:
+def position(document: bytes, seed: int | str) -> float:
     """Where in [0, 1) a document stands: it depends on its text and `seed` alone."""
     digest = hashlib.blake2b(document, digest_size=8, key=str(seed).encode()).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53  # as many bits as a float holds

@@ -1,0 +1,126 @@
+"""Documents as symbols, and as the binary decisions that name a symbol: what the quick learner reads.
+
+A symbol is a character (a code point), a byte or a token. Its number is its rank by frequency in the whole text, and
+its code that of Huffman (1952, "A method for the construction of minimum-redundancy codes") for these frequencies. So
+both are the same for both directions, and frequent symbols take few decisions. What it costs to tell the frequencies
+is the same for both, too, and left out.
+"""
+
+import heapq
+import unicodedata
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from aot.data import orient
+from aot.splitting import position
+
+
+class Code(NamedTuple):
+    """Each of V symbols as decisions, the first one in the highest of its bits."""
+
+    bits: np.ndarray  # [V], int64
+    length: np.ndarray  # [V], int64, decisions that name the symbol
+    child: np.ndarray  # [V - 1, 2], int64, the node of the tree that follows a decision; 0 at a symbol
+    letter: np.ndarray  # [V + 1], bool, whether a symbol is part of a word; the last one stands for no symbol
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """D documents of n symbols in all, of which V are different."""
+
+    ids: np.ndarray  # [n], int32, rank of each symbol
+    starts: np.ndarray  # [D], position of the first symbol of each document
+    counts: np.ndarray  # [V], how often each symbol comes
+    values: np.ndarray  # [V], what each symbol is: code point, byte or token id
+    code: Code
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Symbols [D] of each document."""
+        return np.diff(self.starts, append=len(self.ids))
+
+    @property
+    def order_zero(self) -> float:
+        """Nats per symbol of a code that knows how often each symbol comes, and nothing else."""
+        shares = self.counts / self.counts.sum()
+        return float(-(shares * np.log(shares)).sum())
+
+    def document(self, number: int) -> np.ndarray:
+        """Ids [m] of a document, in text order."""
+        return self.ids[self.starts[number] :][: self.lengths[number]]
+
+    def positions(self, seed: int | str) -> np.ndarray:
+        """Where in [0, 1) a hash puts each document [D]: the same for a document and for its reversal."""
+        found = np.empty(len(self.starts))
+        for number in range(len(found)):
+            values = self.values[self.document(number)]
+            found[number] = position(min(values.tobytes(), values[::-1].tobytes()), seed)
+        return found
+
+    def read(self, order: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids [n] in reading order, those of `turned` [D] documents backwards, and where documents begin [n + 1]."""
+        read = [orient(self.document(each), "backward" if turned[each] else "forward") for each in order]
+        begins = np.zeros(len(self.ids) + 1, np.uint8)
+        begins[np.cumsum([0, *self.lengths[order[:-1]]])] = 1
+        return np.concatenate(read), begins
+
+
+def of_values(values: np.ndarray, lengths: np.ndarray, letters: bool) -> Symbols:
+    """Documents of `lengths` [D], none of them 0, as `values` [n], integers from 0; `letters`: these are code points.
+
+    ValueError where the text has no two different symbols, so that there is nothing to predict.
+    """
+    counts = np.bincount(values)
+    found = np.flatnonzero(counts)
+    if len(found) < 2:
+        raise ValueError("has no two different symbols, so there is nothing to predict")
+    found = found[np.argsort(-counts[found], kind="stable")]
+    rank = np.empty(len(counts), np.int32)
+    rank[found] = np.arange(len(found))
+    letter = np.zeros(len(found) + 1, bool)
+    if letters:
+        letter[:-1] = [unicodedata.category(chr(each))[0] in "LMN" for each in found]
+    counts = counts[found]
+    starts = np.cumsum([0, *lengths[:-1]])
+    return Symbols(rank[values], starts, counts, found.astype(np.int64), huffman(counts, letter))
+
+
+def of_texts(documents: list[str]) -> Symbols:
+    """Documents as characters."""
+    points = [np.frombuffer(each.encode("utf-32-le"), np.uint32) for each in documents]
+    return of_values(np.concatenate(points), np.array([len(each) for each in points]), letters=True)
+
+
+def of_bytes(documents: list[bytes]) -> Symbols:
+    """Documents as bytes."""
+    values = np.frombuffer(b"".join(documents), np.uint8)
+    return of_values(values, np.array([len(each) for each in documents]), letters=False)
+
+
+def huffman(counts: np.ndarray, letter: np.ndarray) -> Code:
+    """The code for symbols that come `counts` [V] times."""
+    size = len(counts)
+    heap = [(int(count), number) for number, count in enumerate(counts)]
+    heapq.heapify(heap)
+    joined = []  # what nodes from `size` on consist of
+    while len(heap) > 1:
+        (less, one), (more, other) = heapq.heappop(heap), heapq.heappop(heap)
+        heapq.heappush(heap, (less + more, size + len(joined)))
+        joined.append((one, other))
+    bits, length = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    child = np.zeros((size - 1, 2), np.int64)
+    level = [(heap[0][1], 0, 0)]  # from the root down, so that nodes near to it have small numbers
+    number, numbered = 0, 1
+    for node, path, depth in level:
+        if node < size:
+            bits[node], length[node] = path, depth
+            continue
+        for decision, below in enumerate(joined[node - size]):
+            level.append((below, 2 * path + decision, depth + 1))
+            if below >= size:
+                child[number, decision] = numbered
+                numbered += 1
+        number += 1
+    return Code(bits, length, child, letter)
