@@ -4,6 +4,7 @@
     python compute_aot.py --pair runs/en-seed1 runs/en-seed2 runs/en-seed3 --data data/en     # seeds of one pair
     cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
     python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
+    python compute_aot.py --quick --text letter.txt                                            # no model, in seconds
 
 Every token is scored exactly once in each direction. A model that cannot read a sample of the text, or that is not
 known to be of its direction and finds the other one easier, is refused before that. Prints ∂ with its interval and
@@ -19,7 +20,7 @@ import itertools
 import re
 import shutil
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -27,11 +28,12 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import COUNTED, check_models, unigram_loss
-from aot.cli import command, parse_arguments
+from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
 from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
+from aot.quick import QuickArguments, quick
 from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream
@@ -368,14 +370,27 @@ def print_report(report: dict, folder: Path) -> None:
     print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
 
 
+def check_flags(quick: bool, argv: list[str] | None) -> None:
+    """SystemExit for flags without an effect: of models with --quick, and of --quick without it."""
+    given = {each.removeprefix("--").partition("=")[0].removeprefix("no_") for each in spelled_out(argv)}
+    of_models = {each.name for kind in (PairArguments, ScoreArguments) for each in fields(kind)}
+    none = of_models - {"confidence", "output_dir"} if quick else {each.name for each in fields(QuickArguments)}
+    for name in sorted(given & none):
+        raise SystemExit(f"--{name}: has no effect {'with' if quick else 'without'} --quick; see --help")
+
+
 def main(argv: list[str] | None = None) -> None:
-    which, what, how = parse_arguments(PairArguments, TextArguments, ScoreArguments, doc=__doc__, argv=argv)
+    kinds = PairArguments, TextArguments, ScoreArguments, QuickArguments
+    which, what, how, fast = parse_arguments(*kinds, doc=__doc__, argv=argv)
+    check_flags(fast.quick, argv)
     if which.prequential:
         models, texts = (which.pair, which.forward, which.backward), (what.data, what.text, what.dataset)
         if any((*models, *texts, which.pickled_weights, how.reverse_text)):
             raise SystemExit("give --prequential without models and text: it takes what training has logged")
         which.pair = which.prequential
         return prequential(*load_pairs(which, how), how.confidence, how.output_dir)
+    if fast.quick and sum(map(bool, (what.data, what.text, what.dataset))) == 1:
+        return quick(what, fast, how.confidence, how.output_dir)
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit(
             "give one of --data, --text and --dataset; with --by_text or --reverse_text, which encode anew, not --data"

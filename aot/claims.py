@@ -11,10 +11,11 @@ def easier(together: pd.DataFrame) -> np.ndarray:
     """The direction [n] that each row, of all its seeds, may call easier: forward, backward, or why none.
 
     The intervals of rows exclude 0 too often by chance where there are many: Holm's adjusted level counts. One pair
-    claims nothing about a text, and does not count.
+    claims nothing about a text, and does not count. A learner without chance in it has no seeds, and does.
     """
-    named = np.where(together["seeds"] > 1, "not told apart", "one pair").astype(object)
-    tested = np.flatnonzero(together["low"].notna() & (together["seeds"] > 1))
+    claims = together["seeds"] != 1
+    named = np.where(claims, "not told apart", "one pair").astype(object)
+    tested = np.flatnonzero(together["low"].notna() & claims)
     p_values = [
         p_value(row.aot, row.high - row.aot, row.standard_error, row.seeds, row.seed_spread)
         for row in together.iloc[tested].itertuples()
@@ -26,8 +27,8 @@ def easier(together: pd.DataFrame) -> np.ndarray:
 
 
 def of_rows(together: pd.DataFrame) -> list[str]:
-    """Lines on how many claims of a table chance alone would make; none where fewer than two rows have seeds."""
-    tested = together[together["low"].notna() & (together["seeds"] > 1)]
+    """Lines on how many claims of a table chance alone would make; none where fewer than two rows may claim any."""
+    tested = together[together["low"].notna() & (together["seeds"] != 1)]
     if len(tested) < 2:
         return []
     excluded = int(((tested["low"] > 0) | (tested["high"] < 0)).sum())

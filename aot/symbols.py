@@ -51,14 +51,6 @@ class Symbols:
         """Ids [m] of a document, in text order."""
         return self.ids[self.starts[number] :][: self.lengths[number]]
 
-    def positions(self, seed: int | str) -> np.ndarray:
-        """Where in [0, 1) a hash puts each document [D]: the same for a document and for its reversal."""
-        found = np.empty(len(self.starts))
-        for number in range(len(found)):
-            values = self.values[self.document(number)]
-            found[number] = position(min(values.tobytes(), values[::-1].tobytes()), seed)
-        return found
-
     def read(self, order: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids [n] in reading order, those of `turned` [D] documents backwards, and where documents begin [n + 1]."""
         read = [orient(self.document(each), "backward" if turned[each] else "forward") for each in order]
@@ -67,36 +59,36 @@ class Symbols:
         return np.concatenate(read), begins
 
 
-def of_values(values: np.ndarray, lengths: np.ndarray, letters: bool) -> Symbols:
-    """Documents of `lengths` [D], none of them 0, as `values` [n], integers from 0; `letters`: these are code points.
+def values_of(document: str | bytes | np.ndarray) -> np.ndarray:
+    """What the symbols [m] of a document are, uint32: code points, bytes or token ids."""
+    if isinstance(document, str):
+        return np.frombuffer(document.encode("utf-32-le"), np.uint32)
+    return np.asarray(np.frombuffer(document, np.uint8) if isinstance(document, bytes) else document, np.uint32)
 
-    ValueError where the text has no two different symbols, so that there is nothing to predict.
+
+def positions(documents: list[np.ndarray], seed: int | str) -> np.ndarray:
+    """Where in [0, 1) a hash puts each document [D]: the same for a document and for its reversal."""
+    return np.array([position(min(each.tobytes(), each[::-1].tobytes()), seed) for each in documents])
+
+
+def of_documents(documents: list[np.ndarray], characters: bool) -> Symbols:
+    """Documents of values, none of them empty; those of `characters` have letters.
+
+    ValueError where there are no two different symbols, so that there is nothing to predict.
     """
+    values = np.concatenate(documents)
     counts = np.bincount(values)
     found = np.flatnonzero(counts)
     if len(found) < 2:
-        raise ValueError("has no two different symbols, so there is nothing to predict")
+        raise ValueError("the text has no two different symbols, so there is nothing to predict")
     found = found[np.argsort(-counts[found], kind="stable")]
     rank = np.empty(len(counts), np.int32)
     rank[found] = np.arange(len(found))
     letter = np.zeros(len(found) + 1, bool)
-    if letters:
+    if characters:
         letter[:-1] = [unicodedata.category(chr(each))[0] in "LMN" for each in found]
-    counts = counts[found]
-    starts = np.cumsum([0, *lengths[:-1]])
-    return Symbols(rank[values], starts, counts, found.astype(np.int64), huffman(counts, letter))
-
-
-def of_texts(documents: list[str]) -> Symbols:
-    """Documents as characters."""
-    points = [np.frombuffer(each.encode("utf-32-le"), np.uint32) for each in documents]
-    return of_values(np.concatenate(points), np.array([len(each) for each in points]), letters=True)
-
-
-def of_bytes(documents: list[bytes]) -> Symbols:
-    """Documents as bytes."""
-    values = np.frombuffer(b"".join(documents), np.uint8)
-    return of_values(values, np.array([len(each) for each in documents]), letters=False)
+    starts = np.cumsum([0, *(len(each) for each in documents[:-1])])
+    return Symbols(rank[values], starts, counts[found], found, huffman(counts[found], letter))
 
 
 def huffman(counts: np.ndarray, letter: np.ndarray) -> Code:

@@ -203,13 +203,18 @@ def holm(p_values):
 
 
 def verdict(result, unit="documents"):
-    """What a result may claim, in words; `unit` is what its interval takes for a sample."""
+    """What a result may claim, in words; `unit` is what its interval takes for a sample.
+
+    Where `seeds` is None, the losses are those of a learner without chance in it, that has learned from the text alone.
+    """
     aot, low, high, seeds = f"∂ = {result['aot']:+.3%}", result["low"], result["high"], result["seeds"]
     if low is None:
-        words = [f"{aot}, without an interval: one document holds all the loss and at least 2 are needed."]
+        words = [f"{aot}, without an interval: one of the {unit} holds all the loss and at least 2 are needed."]
     else:
         interval = f"{aot}, {result['confidence']:.4g} interval [{low:+.3%}, {high:+.3%}]"
-        if seeds > 1:
+        if seeds is None:
+            words = [f"{interval} over {unit}: {finding(low, high)}, for this learner. Another one may say otherwise."]
+        elif seeds > 1:
             words = [f"{interval}: {finding(low, high)}. The interval covers {unit} and {seeds} training seeds."]
         else:
             words = [f"{interval} over {unit}: {finding_of_two_models(low, high)}."]

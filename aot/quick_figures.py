@@ -1,0 +1,117 @@
+"""What a profile looks like: ∂ by learner, by text read and by what was destroyed, and a text in colours."""
+
+import html
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from aot.data import DIRECTIONS
+from aot.figures import COLOUR, legend_above, save
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><title>Where an arrow of time is in a text</title>
+<style>body {{font: 16px/1.6 sans-serif; max-width: 48em; margin: 2em auto; padding: 0 1em; background: white; color: black}}
+pre {{white-space: pre-wrap; font: 17px/1.7 serif; unicode-bidi: plaintext}}</style>
+<p>Each {unit} in the colour of the direction in which the learner {learner} loses less: forward
+<span style="background: {forward}">by 2 bits</span>, backward <span style="background: {backward}">by 2 bits</span>.
+On this part, the middle of the document that it read last, ∂ = {aot:+.2%}.</p>
+<pre>{text}</pre></html>
+"""
+
+
+def plot_profile(path: Path, report: dict) -> None:
+    """∂ with its interval for each learner, and of the null a band."""
+    rows = report["profile"]
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    at = np.arange(len(rows))
+    axis.axhline(0, color="black", linewidth=0.8)
+    known = [row["null"] is not None and row["null"]["low"] is not None for row in rows]
+    if any(known):
+        low, high = (100 * np.array([row["null"][key] for row in rows]) for key in ("low", "high"))
+        style = {"color": "0.88", "label": "documents turned round at random"}
+        axis.bar(at, high - low, bottom=low, width=0.8, **style)
+    for label in (*COLOUR, "not told apart"):
+        chosen = [number for number, row in enumerate(rows) if row["easier"] == label]
+        aot = np.array([100 * rows[each]["aot"] for each in chosen])
+        if chosen:
+            style = {"color": COLOUR.get(label, "0.4"), "label": label + " is easier" * (label in COLOUR)}
+            error_bars(axis, at[chosen], aot, [rows[each] for each in chosen], **style)
+    axis.set_xticks(at, [f"{row['learner'].replace('+', '\n+')}" for row in rows], fontsize=8)
+    axis.set_xlabel(f"longest context, in {report['unit']}s, and what else the learner has")
+    axis.set_ylabel("∂ (%)")
+    axis.grid(axis="y", alpha=0.3)
+    legend_above(axis)
+    save(figure, path)
+
+
+def error_bars(axis, at: np.ndarray, aot: np.ndarray, rows: list[dict], **style) -> None:
+    """∂ in % of rows as dots, with their intervals where there are any."""
+    arms = [[0 if row["low"] is None else 100 * abs(row["aot"] - row[key]) for row in rows] for key in ("low", "high")]
+    axis.errorbar(at, aot, yerr=arms, fmt="o", capsize=3, **style)
+
+
+def plot_amount(path: Path, report: dict) -> None:
+    """∂ of the text read so far, with its interval, for each learner that has a curve."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    axis.axhline(0, color="black", linewidth=0.8)
+    late = [0.0]
+    for (name, points), colour in zip(report["curves"].items(), ("#009E73", "#CC79A7"), strict=False):
+        read, aot, low, high = (np.array([each[key] for each in points], float) for key in ("symbols", "aot", "low", "high"))
+        axis.fill_between(read, 100 * low, 100 * high, color=colour, alpha=0.2, linewidth=0)
+        axis.plot(read, 100 * aot, color=colour, label=name)
+        late += [*np.abs([aot, low, high])[:, read >= read[-1] / 30].ravel()]  # the band before may be far wider
+    limit = 110 * (np.nanmax(late) or 0.01)
+    axis.set_ylim(-limit, limit)
+    axis.set_xscale("log")
+    axis.set_xlabel(f"{report['unit']}s read so far")
+    axis.set_ylabel("∂ (%)")
+    axis.grid(alpha=0.3)
+    legend_above(axis)
+    save(figure, path)
+
+
+def plot_where(path: Path, report: dict) -> None:
+    """∂ of the text as it is and after each change, a panel for each learner."""
+    learners = list(dict.fromkeys(row["learner"] for row in report["where"]))
+    texts = list(dict.fromkeys(row["text"] for row in report["where"]))
+    size = (3 + 2.4 * len(learners), 3.2)
+    figure, axes = plt.subplots(1, len(learners), figsize=size, sharey=True, squeeze=False)
+    for axis, learner in zip(axes[0], learners, strict=True):
+        axis.axvline(0, color="black", linewidth=0.8)
+        for row in report["where"]:
+            if row["learner"] == learner:
+                arms = [[0 if row["low"] is None else 100 * abs(row["aot"] - row[each])] for each in ("low", "high")]
+                colour = COLOUR.get(row["easier"], "0.4")
+                axis.errorbar(100 * row["aot"], texts.index(row["text"]), xerr=arms, fmt="o", capsize=3, color=colour)
+        axis.set_title(learner, fontsize=9)
+        axis.grid(axis="x", alpha=0.3)
+        axis.set_xlabel("∂ (%)")
+    axes[0, 0].set_yticks(range(len(texts)), texts)
+    axes[0, 0].invert_yaxis()
+    save(figure, path)
+
+
+def write_coloured(path: Path, shown: dict, report: dict) -> None:
+    """A page with symbols in the colours of the direction that loses less on each, from losses [m] in nats."""
+    forward, backward = (np.asarray(shown[each], float) for each in DIRECTIONS)
+    spans = []
+    for name, less, more in zip(shown["names"], forward / np.log(2), backward / np.log(2), strict=True):
+        title = f"→ {less:.2f} bits, ← {more:.2f} bits"
+        spans.append(f'<span style="background: {shade(more - less)}" title="{title}">{html.escape(name)}</span>')
+    total = (forward.sum() + backward.sum()) / 2
+    page = PAGE.format(
+        unit=report["unit"],
+        learner=report["learner"],
+        forward=shade(2),
+        backward=shade(-2),
+        aot=(backward.sum() - forward.sum()) / total if total else 0,
+        text="".join(spans),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def shade(bits: float) -> str:
+    """A colour for a difference ← − → in bits: that of the direction that loses less, full from 4 bits on."""
+    red, green, blue = (int(COLOUR["forward" if bits > 0 else "backward"][at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {min(abs(bits) / 4, 1) * 0.75:.2f})"
