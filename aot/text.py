@@ -7,6 +7,7 @@ a file without blank lines in memory, and do not say where a file is damaged.
 
 import bz2
 import codecs
+import csv
 import importlib
 import io
 import itertools
@@ -132,13 +133,15 @@ def read_documents(
     document_length: int | None = None,
     raw: bool = False,
     watch: Callable[[int], object] = lambda read: None,
+    note: Callable[[dict], object] = lambda row: None,
 ) -> Iterator[str | bytes]:
     """Documents of one file, URL, `-` (standard input) or Hub data set, in order, without those of white space alone.
 
     Rows are the documents of JSON lines, Parquet and Hub data sets, `documents` (paragraph, line, file, fasta) those
     of text; `raw` gives whole files as bytes; what is longer than `document_length` characters or bytes is cut.
-    `watch` gets the number of bytes read from the file after each block. ValueError names the file and the place of
-    invalid UTF-8, damage, a missing column or a document above `max_document_bytes`.
+    `watch` gets the number of bytes read from the file after each block, `note` each row just before its document
+    comes. ValueError names the file and the place of invalid UTF-8, damage, a missing column or a document above
+    `max_document_bytes`.
     """
     is_file = source == "-" or "://" in source or Path(source).is_file()
     kind = KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
@@ -154,11 +157,11 @@ def read_documents(
         elif kind == "text":
             pieces = (piece.strip("\n") for piece in split_text(texts, separator, max_document_bytes))
         elif kind == "json":
-            pieces = json_column(split_text(texts, separator, max_document_bytes), column, errors)
+            pieces = json_column(split_text(texts, separator, max_document_bytes), column, errors, note)
         elif kind == "parquet":
-            pieces = column_of(column, "parquet", data_files=source, split="train")
+            pieces = column_of(column, note, "parquet", data_files=source, split="train")
         else:
-            pieces = column_of(column, source, name=config, split=split, revision=revision)
+            pieces = column_of(column, note, source, name=config, split=split, revision=revision)
         for number, document in enumerate(pieces, start=1):
             if document and len(document if raw else document.encode()) > max_document_bytes:
                 raise ValueError(too_long(number, max_document_bytes))
@@ -180,6 +183,57 @@ def read_texts(sources: list[str], documents: str, **settings) -> Iterator[str]:
         raise SystemExit(str(error)) from error
     if text is None:
         raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
+
+
+def read_clustered(
+    sources: list[str], documents: str, clusters: str | None, *, document_length: int | None = None, **settings
+) -> Iterator[tuple[str, str | None]]:
+    """Documents of all sources with the cluster of each, None where `clusters` is None; SystemExit as for read_texts.
+
+    `clusters` is "file", where each file, URL or Hub id is a cluster; a .tsv or .csv file, as of cluster_runs; or the
+    column of JSON lines, Parquet and Hub data sets that names the cluster. A table counts the documents of all sources
+    as they are written: before they are cut, and without those of white space alone. SystemExit where a document has
+    no cluster, and at the end where documents of the table are left.
+    """
+    of_table = clusters is not None and clusters.endswith((".tsv", ".csv"))
+    of_column = clusters not in (None, "file") and not of_table
+    number, cluster = 0, None
+
+    def note(row: dict) -> None:
+        nonlocal cluster
+        cluster = cluster_cell(row, clusters)
+
+    if of_column:
+        settings["note"] = note
+    try:
+        runs = cluster_runs(clusters) if of_table else []
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"--clusters {clusters}: {' '.join(str(error).split())}") from error
+    names = itertools.chain.from_iterable(itertools.repeat(*run) for run in runs)
+    try:
+        for file in sources if sources == ["-"] else list_sources(sources, documents):
+            cluster = file if clusters == "file" else None
+            for document in read_documents(file, documents=documents, **settings):
+                number += 1
+                if of_column and cluster is None:
+                    raise ValueError(
+                        f"{file}: is read as text, which has no column {clusters!r}; give --clusters file, or a .tsv "
+                        "or .csv file that tells the cluster of each document"
+                    )
+                if of_table and (cluster := next(names, None)) is None:
+                    continue  # only counted, for the message
+                for part in cut(document, document_length):
+                    if part and not part.isspace():
+                        yield part, cluster
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    if not number:
+        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
+    if of_table and number != (total := sum(count for _, count in runs)):
+        raise SystemExit(
+            f"--clusters {clusters}: has {total:,} documents, but {number:,} were read, without those of white space "
+            "alone; --documents must separate them as the table counts them"
+        )
 
 
 def read_all(sources: list[str], inputs: list[dict], bar: tqdm, **reading) -> Iterator[bytes]:
@@ -284,13 +338,17 @@ def sequences(records: Iterable[str]) -> Iterator[str]:
         yield record.partition("\n")[2].replace("\n", "").upper()
 
 
-def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str | None]:
+def json_column(
+    lines: Iterable[str], column: str, errors: str, note: Callable[[dict], object]
+) -> Iterator[str | None]:
     """One cell of each JSON object; ValueError for other JSON, and for half a surrogate pair unless replaced."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            text = cell(json.loads(line), column)
+            row = json.loads(line)
+            text = cell(row, column)
+            note(row)
             if errors == "replace":
                 text = text and re.sub("[\ud800-\udfff]", "\ufffd", text)
             yield text and text.encode().decode()
@@ -300,13 +358,18 @@ def json_column(lines: Iterable[str], column: str, errors: str) -> Iterator[str 
             raise ValueError(f"line {number:,}: {error}") from error
 
 
-def column_of(column: str, path: str, **load) -> Iterator[str | None]:
+def column_of(column: str, note: Callable[[dict], object], path: str, **load) -> Iterator[str | None]:
     """One cell of each row of a Parquet file or Hub data set."""
     datasets, pyarrow = library("datasets"), library("pyarrow")
     number = 0
     try:
-        for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):  # noqa: B007
-            yield cell(row, column)
+        for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):
+            text = cell(row, column)
+            try:
+                note(row)
+            except ValueError as error:
+                raise ValueError(f"row {number:,}: {error}") from error
+            yield text
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"cannot be read after row {number:,}: {error}") from error
 
@@ -319,6 +382,58 @@ def cell(row: object, column: str) -> str | None:
     if not isinstance(row[column], str | None):
         raise ValueError(f"column {column!r} holds {type(row[column]).__name__}, not text; see --column")
     return row[column]
+
+
+def cluster_cell(row: dict, column: str) -> str:
+    """The name of a cluster that a row has in a column; ValueError when there is none."""
+    if column not in row:
+        raise ValueError(f"no column {column!r}, its columns are {', '.join(row)}; choose one with --clusters")
+    name = row[column]
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise ValueError(f"column {column!r} holds {type(name).__name__}, not text or an integer; see --clusters")
+    if not str(name).strip():
+        raise ValueError(f"column {column!r} is blank; --clusters needs the cluster of each document there")
+    return str(name)
+
+
+def cluster_runs(path: str) -> list[tuple[str, int]]:
+    """Cluster and number of documents of each run of documents, in order, of a table in a .tsv or .csv file.
+
+    Rows are runs, with `first_doc` (from 0), `n_docs`, and the cluster in `book_id` or else in the first column; or
+    documents in order, with the `cluster`. ValueError for other tables, and where a document is in no row or in two.
+    """
+    import pandas as pd
+
+    if not Path(path).is_file():
+        raise ValueError("no such file; give one that is there, file, or a column of the text")
+    # between tabs, a quotation mark is a letter like others: titles begin with one
+    style = {"sep": "\t", "quoting": csv.QUOTE_NONE} if path.endswith(".tsv") else {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, **style)
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of too many fields for an index
+        raise ValueError("row 1 has more fields than the header")
+    of_runs = {"first_doc", "n_docs"} <= set(table)
+    named = ["book_id", *table.drop(columns=["first_doc", "n_docs"])] if of_runs else ["cluster"]
+    column = next((name for name in named if name in table), None)
+    if column is None:
+        raise ValueError(f"its columns are {', '.join(table)}, must be first_doc, n_docs and book_id, or cluster")
+    if (blank := table[column].str.strip() == "").any():
+        raise ValueError(f"row {blank.argmax() + 1:,} has no cluster in column {column!r}")
+    if not of_runs:
+        return [(name, 1) for name in table[column]]
+    for name in ("first_doc", "n_docs"):
+        if not (whole := table[name].str.fullmatch("[0-9]{1,15}")).all():
+            row = whole.argmin()
+            raise ValueError(f"row {row + 1:,} has {table[name][row]!r} as {name}, must be a whole number")
+    table = table.astype({"first_doc": int, "n_docs": int})
+    table = table[table["n_docs"] > 0].sort_values("first_doc", kind="stable")
+    end = (table["first_doc"] + table["n_docs"]).shift(fill_value=0)
+    if len(wrong := table.index[table["first_doc"] != end]):
+        row = wrong[0]
+        raise ValueError(
+            f"row {row + 1:,} ({table[column][row]!r}) begins at document {table['first_doc'][row]:,}, must begin at "
+            f"{end[row]:,}, after those of the rows before it: each document, from 0, is in one row"
+        )
+    return list(zip(table[column], table["n_docs"].tolist(), strict=True))
 
 
 def reverse_graphemes(text: str) -> str:
