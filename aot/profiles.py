@@ -54,7 +54,7 @@ class Text:
 
 
 def prepare(documents: Documents, seed: int = 0, most: int | None = None) -> Text:
-    """Documents in the order of a hash, until there are `most` symbols; ValueError where there is nothing to predict."""
+    """Documents in the order of a hash, up to `most` symbols or so; ValueError where nothing is to be predicted."""
     values = [*map(values_of, documents.content)]
     order = np.lexsort((positions(values, seed), documents.counted))  # what does not count comes first
     if most:
@@ -86,7 +86,7 @@ def prepare(documents: Documents, seed: int = 0, most: int | None = None) -> Tex
 def read_both_ways(
     text: Text, learners: list[Learner], null: bool, keep: dict[str, slice] | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Nats [R, D] of each document by reading, two readings at once; and those [R, m] of the symbols to keep in one."""
+    """Nats [R, D] of documents by reading, two readings at once; and those [R, m] of the symbols to keep in one."""
     none, keep = np.zeros(len(text.half), bool), keep or {}
     turned = dict(zip(READINGS, (none, ~none, text.half, ~text.half), strict=True))
     names = READINGS if null else DIRECTIONS

@@ -11,8 +11,18 @@ import numpy as np
 from aot.data import DIRECTIONS, document_starts, orient, read_meta
 from aot.mixing import PROFILE, SLOTS, Learner
 from aot.prequential import settled
-from aot.profiles import Documents, Text, best_of, curve_of, in_text_order, name_easier
-from aot.profiles import part_to_show, prepare, profile, read_both_ways
+from aot.profiles import (
+    Documents,
+    Text,
+    best_of,
+    curve_of,
+    in_text_order,
+    name_easier,
+    part_to_show,
+    prepare,
+    profile,
+    read_both_ways,
+)
 from aot.runs import finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream
 from aot.text import read_clustered
@@ -99,7 +109,8 @@ def read_text(args, how: QuickArguments) -> Documents:
     """Those of files, URLs, standard input or a data set on the Hub, as characters or as bytes."""
     settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}
     settings |= {"document_length": how.document_length, "raw": how.level == "byte"}
-    rows = list(read_clustered([args.dataset] if args.dataset else args.text, args.documents, how.clusters, **settings))
+    sources = [args.dataset] if args.dataset else args.text
+    rows = list(read_clustered(sources, args.documents, how.clusters, **settings))
     content, clusters = ([row[part] for row in rows] for part in (0, 1))
     if how.level == "byte":
         content = [each if isinstance(each, bytes) else each.encode() for each in content]
@@ -203,7 +214,8 @@ def interval(row: dict) -> str:
 def print_profile(report: dict) -> None:
     """A row for each learner, and what they say together."""
     rows, unit = report["profile"], report["unit"]
-    print(f"{report['symbols']:,} {unit}s ({report['different']:,} different) in {report['read']:,} documents, read once\n")
+    size = f"{report['symbols']:,} {unit}s ({report['different']:,} different)"
+    print(f"{size} in {report['read']:,} documents, read once in each direction\n")
     width = max(len(row["learner"]) for row in rows) + 2
     null = any(row["null"] for row in rows)
     print(f"{'longest':{width}}{f'bits per {unit}':^24}")
@@ -228,7 +240,8 @@ def print_where(report: dict) -> None:
     print(f"{report['symbols']:,} {report['unit']}s in {report['read']:,} documents, read once for each row")
     for learner in dict.fromkeys(row["learner"] for row in report["where"]):
         rows = [row for row in report["where"] if row["learner"] == learner]
-        print(f"\n{learner:<18}{f'bits per {report["unit"]}':^24}{'bits per 1,000':>15}")
+        heading = f"bits per {report['unit']}"
+        print(f"\n{learner:<18}{heading:^24}{'bits per 1,000':>15}")
         print(f"{'':<18}{'forward →':>11}{'backward ←':>13}{'← minus →':>15}{'∂':>10}  interval{'':<18}easier")
         for row in rows:
             bits = [row["bits"][each] for each in DIRECTIONS]

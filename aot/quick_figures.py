@@ -11,7 +11,7 @@ from aot.figures import COLOUR, legend_above, save
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Where an arrow of time is in a text</title>
-<style>body {{font: 16px/1.6 sans-serif; max-width: 48em; margin: 2em auto; padding: 0 1em; background: white; color: black}}
+<style>body {{font: 16px/1.6 sans-serif; max-width: 48em; margin: 2em auto; padding: 0 1em}}
 pre {{white-space: pre-wrap; font: 17px/1.7 serif; unicode-bidi: plaintext}}</style>
 <p>Each {unit} in the colour of the direction in which the learner {learner} loses less: forward
 <span style="background: {forward}">by 2 bits</span>, backward <span style="background: {backward}">by 2 bits</span>.
@@ -37,7 +37,7 @@ def plot_profile(path: Path, report: dict) -> None:
         if chosen:
             style = {"color": COLOUR.get(label, "0.4"), "label": label + " is easier" * (label in COLOUR)}
             error_bars(axis, at[chosen], aot, [rows[each] for each in chosen], **style)
-    axis.set_xticks(at, [f"{row['learner'].replace('+', '\n+')}" for row in rows], fontsize=8)
+    axis.set_xticks(at, [row["learner"].replace("+", "\n+") for row in rows], fontsize=8)
     axis.set_xlabel(f"longest context, in {report['unit']}s, and what else the learner has")
     axis.set_ylabel("∂ (%)")
     axis.grid(axis="y", alpha=0.3)
@@ -57,7 +57,8 @@ def plot_amount(path: Path, report: dict) -> None:
     axis.axhline(0, color="black", linewidth=0.8)
     late = [0.0]
     for (name, points), colour in zip(report["curves"].items(), ("#009E73", "#CC79A7"), strict=False):
-        read, aot, low, high = (np.array([each[key] for each in points], float) for key in ("symbols", "aot", "low", "high"))
+        columns = (np.array([each[key] for each in points], float) for key in ("symbols", "aot", "low", "high"))
+        read, aot, low, high = columns
         axis.fill_between(read, 100 * low, 100 * high, color=colour, alpha=0.2, linewidth=0)
         axis.plot(read, 100 * aot, color=colour, label=name)
         late += [*np.abs([aot, low, high])[:, read >= read[-1] / 30].ravel()]  # the band before may be far wider

@@ -205,7 +205,7 @@ def holm(p_values):
 def verdict(result, unit="documents"):
     """What a result may claim, in words; `unit` is what its interval takes for a sample.
 
-    Where `seeds` is None, the losses are those of a learner without chance in it, that has learned from the text alone.
+    Where `seeds` is None, the losses are those of a learner without chance in it, which has no seeds.
     """
     aot, low, high, seeds = f"∂ = {result['aot']:+.3%}", result["low"], result["high"], result["seeds"]
     if low is None:
