@@ -15,8 +15,8 @@ run_clm example (`map` a tokenizer, `map` a grouping); for `train` a plain Train
 batches and steps, as it is and with the settings of aot/process.py; for `score`, on full windows, the bare forward
 pass, and perplexity as the `evaluate` measurement takes it, and for `lines` that on real lines, from text to losses;
 for `pair`, from the command to the last result, run_clm run on the text and on the reversed text; for `processes`, two
-of them under `accelerate launch`, one process with all cores. `memory` tokenizes texts of several sizes, one
-measurement each, for their peak memory.
+of them under `accelerate launch`, one process with all cores; for `quick`, one reading of a text, compressors.
+`memory` tokenizes texts of several sizes, one measurement each, for their peak memory.
 """
 
 import csv
@@ -41,7 +41,7 @@ from aot.runs import ROOT, writing
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"
-COLUMNS += " of_matmul_rate compile_seconds attention profile failed repeats size vocab_size context batch steps"
+COLUMNS += " bits_per_byte of_matmul_rate compile_seconds attention profile failed repeats size vocab_size context batch steps"
 COLUMNS += " text_mb dtype arithmetic process_settings threads cores load_average device commit torch transformers"
 PATIENCE = 10  # seconds in which what is told to stop has to
 
@@ -168,6 +168,7 @@ class Runs:
             "highest": max(ratios, default=None),
             "goal": self.contestant.goal if on_cpu else None,
             "scored_share": median("scored_share"),
+            "bits_per_byte": median("bits_per_byte"),
             "peak_megabytes": median("peak_bytes", None, 1e6),
             "of_matmul_rate": median("of_matmul_rate"),
             "compile_seconds": median("compile_seconds"),

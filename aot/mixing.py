@@ -120,7 +120,7 @@ def plan_of(learners: list[Learner]) -> Plan:
 
 def empty_memory(plan: Plan, symbols: int, alphabet: int, slots: int) -> Memory:
     """The memory of learners before they read a text of n symbols, of which V are different."""
-    most = 2 ** int(np.clip(np.ceil(np.log2(symbols)), 8, np.log2(slots)))
+    most = 2 ** int(np.clip(np.ceil(np.log2(0.75 * symbols)), 8, np.log2(slots)))
     few = [2 ** int(np.ceil(np.log2(4 * alphabet * float(alphabet + 1) ** order))) for order in (0, *plan.orders[:3])]
     sizes = [min(most, each) for each in few] + [most] * (1 + len(plan.orders) + plan.words - len(few))
     inputs = 1 + 2 * len(sizes) + 2

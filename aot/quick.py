@@ -214,8 +214,9 @@ def interval(row: dict) -> str:
 def print_profile(report: dict) -> None:
     """A row for each learner, and what they say together."""
     rows, unit = report["profile"], report["unit"]
-    size = f"{report['symbols']:,} {unit}s ({report['different']:,} different)"
-    print(f"{size} in {report['read']:,} documents, read once in each direction\n")
+    of = f" of {report['documents']:,} clusters" if report["samples"] == "clusters" else ""
+    print(f"{report['symbols']:,} {unit}s ({report['different']:,} different) in {report['read']:,} documents{of},")
+    print("read once in each direction\n")
     width = max(len(row["learner"]) for row in rows) + 2
     null = any(row["null"] for row in rows)
     print(f"{'longest':{width}}{f'bits per {unit}':^24}")

@@ -23,7 +23,7 @@ On this part, the middle of the document that it read last, ∂ = {aot:+.2%}.</p
 def plot_profile(path: Path, report: dict) -> None:
     """∂ with its interval for each learner, and of the null a band."""
     rows = report["profile"]
-    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
     at = np.arange(len(rows))
     axis.axhline(0, color="black", linewidth=0.8)
     known = [row["null"] is not None and row["null"]["low"] is not None for row in rows]

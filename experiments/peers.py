@@ -1,5 +1,6 @@
-"""The peers of tokenizing and scoring for bench.py: how others do the same work, without this project."""
+"""The peers of tokenizing, scoring and quick reading for bench.py: how others do the work, without this project."""
 
+import lzma
 from pathlib import Path
 
 import torch
@@ -26,6 +27,15 @@ def map_twice(text: Path, tokenizer, context: int, cache: str) -> None:
     rows = load_dataset("text", data_files=str(text), sample_by="paragraph", split="train", cache_dir=cache)
     encode = {"function": lambda batch: {"input_ids": tokenizer(batch["text"])["input_ids"]}, "batched": True}
     rows.map(**encode, remove_columns=["text"]).map(group, batched=True)
+
+
+def compressed(text: bytes, who: str) -> bytes:
+    """A text as a compressor makes it: PPMd (Shkarin, 2002, "PPM: one step to practicality"), as in 7-Zip, or xz."""
+    if who.startswith("xz"):
+        return lzma.compress(text, preset=9)
+    import pyppmd
+
+    return pyppmd.compress(text, max_order=6, mem_size=2**28)
 
 
 @torch.no_grad()

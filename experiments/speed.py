@@ -388,6 +388,28 @@ def interval(case: Case) -> dict:
     return {"amount": case.windows, "seconds": timed(lambda: arrow(*losses, documents=documents))}
 
 
+def quick(case: Case) -> dict:
+    """Read a text once, on one core: the learner of orders up to 6, or a compressor, whose code is as long as it is."""
+    from aot.mixing import Learner, code_lengths
+    from aot.symbols import of_documents, values_of
+
+    text = Path(case.text).read_text(encoding="utf-8")
+    sizes = []
+
+    def ours(documents):
+        symbols = of_documents([*map(values_of, documents)], characters=True)
+        none = np.zeros(len(documents), bool)
+        sizes.append(code_lengths(symbols, [Learner(6)], np.arange(len(documents)), none)[0].sum() / np.log(2) / 8)
+
+    if case.ours:
+        ours(["to compile", "what reads"])
+        seconds = timed(lambda: ours(text.split("\n\n")))
+    else:
+        seconds = timed(lambda: sizes.append(len(peers.compressed(text.encode(), case.who))))
+    amount = len(text.encode())
+    return {"amount": amount, "seconds": seconds, "bits_per_byte": 8 * sizes[-1] / amount}
+
+
 @dataclass(frozen=True)
 class Contestant:
     """Who does the work of a stage; `goal` is how much faster the first of the stage, ours, is to be on a CPU."""
@@ -439,6 +461,12 @@ STAGES = {
         (Contestant("ours, at once"), Contestant("ours, one after the other"), Contestant("run_clm twice", goal=1.8)),
     ),
     "interval": Stage(interval, "windows", (Contestant("ours"),), prepared=False),
+    "quick": Stage(
+        quick,
+        "bytes",
+        (Contestant("ours, contexts up to 6"), Contestant("PPMd, contexts up to 6"), Contestant("xz -9")),
+        prepared=False,
+    ),
     "processes": Stage(processes, "tokens", (Contestant("2 processes"), Contestant("1 process"))),
     "memory": Stage(memory, "bytes", ()),
 }
