@@ -41,8 +41,9 @@ from aot.runs import ROOT, writing
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"
-COLUMNS += " bits_per_byte of_matmul_rate compile_seconds attention profile failed repeats size vocab_size context batch steps"
-COLUMNS += " text_mb dtype arithmetic process_settings threads cores load_average device commit torch transformers"
+COLUMNS += " bits_per_byte of_matmul_rate compile_seconds attention profile failed repeats size vocab_size context"
+COLUMNS += " batch steps text_mb dtype arithmetic process_settings threads cores load_average device commit torch"
+COLUMNS += " transformers"
 PATIENCE = 10  # seconds in which what is told to stop has to
 
 

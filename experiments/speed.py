@@ -389,7 +389,7 @@ def interval(case: Case) -> dict:
 
 
 def quick(case: Case) -> dict:
-    """Read a text once, on one core: the learner of orders up to 6, or a compressor, whose code is as long as it is."""
+    """Read a text once, on one core: by the learner of contexts up to 6, or by a compressor."""
     from aot.mixing import Learner, code_lengths
     from aot.symbols import of_documents, values_of
 

@@ -258,9 +258,10 @@ def cautions(result, unit="documents"):
     if unigram and any(result[name] > (1 - LEARNED) * costs for name, costs in _beside(unigram)):
         models = " and ".join(f"{result[name]:.4f} ({name})" for name, _ in _beside(unigram))
         counting = " and ".join(dict.fromkeys(f"{costs:.4f}" for costs in unigram))
+        learners = "These models have" if result["seeds"] else "This learner has"
         found.append(
-            f"These models have hardly learned, or there is nothing to learn: they lose {models} where counting "
-            f"alone loses {counting}."
+            f"{learners} hardly learned, or there is nothing to learn: the loss is {models} where that of counting "
+            f"alone is {counting}."
         )
     return found
 
