@@ -139,6 +139,13 @@ def changed(documents: Documents, name: str | None, seed: int) -> Documents:
     return Documents(transform(documents.content, name, seed), documents.clusters, documents.counted)
 
 
+def headline(row: dict, how: QuickArguments) -> dict:
+    """What a report says first: the numbers of one row, and what they may claim."""
+    samples = "clusters" if how.clusters else "documents"
+    numbers = {key: value for key, value in row.items() if key not in ("null", "bits", "easier", "text")}
+    return {**numbers, "samples": samples, "verdict": verdict(row, samples)}
+
+
 def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, dict[str, np.ndarray], dict]:
     """The report of a text; arrays to keep of it; what the coloured text shows, [m] each."""
     part, keep = part_to_show(text)
@@ -152,15 +159,12 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
     best = best_of(rows)
     followed = [each for each in dict.fromkeys(["6", best["learner"]]) if each in how.learners]
     totals = {each: [nats[way][how.learners.index(each)] for way in DIRECTIONS] for each in followed}
-    samples = "clusters" if how.clusters else "documents"
     report = {
-        **{key: value for key, value in best.items() if key not in ("null", "bits", "easier", *vars(learners[0]))},
-        "verdict": verdict(best, samples),
+        **headline(best, how),
         "unit": text.unit,
         "symbols": int(text.symbols.lengths[text.counted].sum()),
         "different": len(text.symbols.counts),
         "read": int(text.counted.sum()),
-        "samples": samples,
         "bytes": text.bytes,
         "profile": rows,
         "curves": {each: curve_of(text, *both, confidence) for each, both in totals.items()},
@@ -183,7 +187,8 @@ def where(documents: Documents, how: QuickArguments, confidence: float) -> dict:
         nats, _ = read_both_ways(text, learners, null=False)
         rows += [{"text": name or AS_IT_IS, **row} for row in profile(text, learners, nats, confidence)]
     name_easier(rows)
-    return {"where": rows, "unit": text.unit, "symbols": len(text.symbols.ids), "read": len(text.order)}
+    size = {"unit": text.unit, "symbols": len(text.symbols.ids), "read": len(text.order)}
+    return {**headline(best_of([row for row in rows if row["text"] == AS_IT_IS]), how), **size, "where": rows}
 
 
 def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict) -> None:

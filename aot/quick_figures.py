@@ -88,7 +88,7 @@ def plot_where(path: Path, report: dict) -> None:
         axis.set_title(learner, fontsize=9)
         axis.grid(axis="x", alpha=0.3)
         axis.set_xlabel("∂ (%)")
-    axes[0, 0].set_yticks(range(len(texts)), texts)
+    axes[0, 0].set_yticks(range(len(texts)), [each.replace("_", " ") for each in texts])
     axes[0, 0].invert_yaxis()
     save(figure, path)
 
