@@ -17,6 +17,7 @@ from aot import claims
 from aot.data import DIRECTIONS, orient
 from aot.mixing import Learner, code_lengths
 from aot.symbols import Symbols, of_documents, positions, values_of
+from aot.transforms import transform
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 POINTS = 40  # of the text read so far at which ∂ is taken
@@ -53,24 +54,27 @@ class Text:
         return self.names.get(value) or (chr(value) if self.unit == "character" else f"{value:02x} ")
 
 
-def prepare(documents: Documents, seed: int = 0, most: int | None = None) -> Text:
-    """Documents in the order of a hash, up to `most` symbols or so; ValueError where nothing is to be predicted."""
+def prepare(documents: Documents, seed: int = 0, most: int | None = None, change: str | None = None) -> Text:
+    """Documents in the order of a hash, up to `most` symbols or so, and then changed as `transform` does.
+
+    ValueError where there is nothing to predict.
+    """
     values = [*map(values_of, documents.content)]
     order = np.lexsort((positions(values, seed), documents.counted))  # what does not count comes first
     if most:
         read = np.cumsum([len(values[each]) for each in order])
         order = order[: int(np.searchsorted(read, most)) + 1]
     taken = np.sort(order)
-    counted = documents.counted[taken]
+    content, counted = [documents.content[each] for each in taken], documents.counted[taken]
     if not counted.any():
         raise ValueError(f"{most:,} symbols are used up by documents to learn from, and none would count; read more")
-    size = documents.bytes
-    if isinstance(documents.content[0], str | bytes):
-        text = (documents.content[each] for each in taken[counted])
-        size = sum(len(each.encode() if isinstance(each, str) else each) for each in text)
-    kind = type(documents.content[0])
+    kind = type(content[0])
+    size = documents.bytes if len(taken) == len(documents.content) else None
+    if kind is not np.ndarray:
+        encoded = (each.encode() if kind is str else each for each in content)
+        size = sum(len(each) for each, counts in zip(encoded, counted, strict=True) if counts)
+    values = [values_of(each) for each in (transform(content, change, seed) if change else content)]
     clusters = taken if documents.clusters is None else pd.factorize(np.array(documents.clusters)[taken])[0]
-    values = [values[each] for each in taken]
     return Text(
         symbols=of_documents(values, kind is str),
         order=np.searchsorted(taken, order),

@@ -27,7 +27,7 @@ from aot.runs import finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream
 from aot.text import read_clustered
 from aot.tokenizers import load_tokenizer
-from aot.transforms import DESTROY, EXPECTED, KEEP, transform
+from aot.transforms import DESTROY, EXPECTED, KEEP
 from metrics.arrow_of_time.gap import verdict
 
 AS_IT_IS = "as it is"
@@ -132,11 +132,15 @@ def read_documents(args, how: QuickArguments) -> Documents:
     return documents
 
 
-def changed(documents: Documents, name: str | None, seed: int) -> Documents:
-    """Documents after one of --destroy and --keep; as they are without a name."""
-    if name is None:
-        return documents
-    return Documents(transform(documents.content, name, seed), documents.clusters, documents.counted)
+def size_of(text: Text) -> dict:
+    """What is counted of a text."""
+    return {
+        "unit": text.unit,
+        "symbols": int(text.symbols.lengths[text.counted].sum()),
+        "different": len(text.symbols.counts),
+        "read": int(text.counted.sum()),
+        "bytes": text.bytes,
+    }
 
 
 def headline(row: dict, how: QuickArguments) -> dict:
@@ -161,11 +165,7 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
     totals = {each: [nats[way][how.learners.index(each)] for way in DIRECTIONS] for each in followed}
     report = {
         **headline(best, how),
-        "unit": text.unit,
-        "symbols": int(text.symbols.lengths[text.counted].sum()),
-        "different": len(text.symbols.counts),
-        "read": int(text.counted.sum()),
-        "bytes": text.bytes,
+        **size_of(text),
         "profile": rows,
         "curves": {each: curve_of(text, *both, confidence) for each, both in totals.items()},
     }
@@ -181,14 +181,14 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
 
 def where(documents: Documents, how: QuickArguments, confidence: float) -> dict:
     """The report of a text as it is and after each of --destroy and --keep."""
-    learners, rows = [*map(Learner.parse, how.learners)], []
+    learners, rows, sizes = [*map(Learner.parse, how.learners)], [], []
     for name in (None, *DESTROY, *KEEP):
-        text = prepare(changed(documents, name, how.order_seed), how.order_seed, how.max_symbols)
+        text = prepare(documents, how.order_seed, how.max_symbols, name)
+        sizes.append(size_of(text))
         nats, _ = read_both_ways(text, learners, null=False)
         rows += [{"text": name or AS_IT_IS, **row} for row in profile(text, learners, nats, confidence)]
     name_easier(rows)
-    size = {"unit": text.unit, "symbols": len(text.symbols.ids), "read": len(text.order)}
-    return {**headline(best_of([row for row in rows if row["text"] == AS_IT_IS]), how), **size, "where": rows}
+    return {**headline(best_of([row for row in rows if row["text"] == AS_IT_IS]), how), **sizes[0], "where": rows}
 
 
 def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict) -> None:
@@ -279,15 +279,16 @@ def request_of(documents: Documents, name: str, how: QuickArguments, confidence:
 def quick(args, how: QuickArguments, confidence: float, output_dir: str | None) -> None:
     """Report and figures of the text of `args`."""
     documents, name = read_documents(args, how), args.data or args.dataset or args.text[0]
-    change = how.destroy or how.keep or ("where" if how.where else None)
-    folder = Path(output_dir or f"scores/{Path(name).name}-quick{f'-{change}' if change else ''}")
+    change = how.destroy or how.keep
+    ending = "-where" if how.where else f"-{change}" if change else ""
+    folder = Path(output_dir or f"scores/{Path(name).name}-quick{ending}")
     request = request_of(documents, name, how, confidence)
     if not folder.exists():
         try:
             if how.where:
                 report, arrays, shown = where(documents, how, confidence), {}, {}
             else:
-                text = prepare(changed(documents, change, how.order_seed), how.order_seed, how.max_symbols)
+                text = prepare(documents, how.order_seed, how.max_symbols, change)
                 report, arrays, shown = measure(text, how, confidence)
         except ValueError as error:
             raise SystemExit(f"{name}: {error}") from error
