@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.npyio import NpzFile
 
-from aot import claims, figures
+from aot import claims, figures, quick_figures, quick_tables
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.fits import trends
@@ -37,7 +37,7 @@ NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "stand
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
 COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "steps", "train_tokens", *NUMBERS]
 COLUMNS += "control_forward control_backward ones entropy reversed_text commit command device torch".split()
-AS_TEXT = {"row": str, "seed": str, "commit": str}
+AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 COMPARED = ["tokenize", "train", "score", "lines", "pair", "processes"]  # stages of bench.py beside their peers
@@ -239,6 +239,22 @@ def speed(results: Path) -> list[str]:
     return [*lines, "", f"Measured on: {where}.", "", *(f"- {note}" for note in notes)]
 
 
+def without_models(name: str, results: Path, scores: Path) -> list[str]:
+    """The same of an experiment of `compute_aot.py --quick`."""
+    path = results / f"{name}.csv"
+    found = {folder: read_json(folder / "aot.json") for folder in folders(name, scores, "aot.json")}
+    named = ((each, folder.name.removeprefix(f"{name}-")) for folder, each in found.items())
+    rows = [row for each, own in named for row in quick_tables.rows_of(each, name, own, script(name))]
+    table = merge(path, quick_tables.COLUMNS, rows)
+    if table.empty:
+        return ["Not run yet."]
+    if "row" not in table:
+        return quick_tables.of_csv(table)
+    quick_figures.PLOTS.get(name, quick_figures.plot_table)(path.with_suffix(".png"), table)
+    counted = claims.of_rows(quick_tables.as_claims(table))
+    return [*quick_tables.markdown(table), *counted, "", f"![{name}: ∂ and its intervals]({path.with_suffix('.png')})"]
+
+
 def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
     if name == "speed":
@@ -248,6 +264,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         if any(table.empty for table in tables):  # one alone tells nothing of the other axis
             return ["Not run yet."]
         return trends(pd.concat(tables), AXES[name])
+    if name.startswith("quick_"):
+        return without_models(name, results, scores)
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
     found = [read_scores(name, folder, before) for folder in folders(name, scores, "aot.json")]
     lengths = folders(name, scores, REPORT)

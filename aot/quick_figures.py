@@ -5,9 +5,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from aot.data import DIRECTIONS
-from aot.figures import COLOUR, legend_above, save
+from aot.figures import COLOUR, SIGN, legend_above, save
+
+LEARNERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#0072B2")  # Okabe & Ito, but for directions first
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Where an arrow of time is in a text</title>
@@ -56,7 +59,7 @@ def plot_amount(path: Path, report: dict) -> None:
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     axis.axhline(0, color="black", linewidth=0.8)
     late = [0.0]
-    for (name, points), colour in zip(report["curves"].items(), ("#009E73", "#CC79A7"), strict=False):
+    for (name, points), colour in zip(report["curves"].items(), LEARNERS, strict=False):
         columns = (np.array([each[key] for each in points], float) for key in ("symbols", "aot", "low", "high"))
         read, aot, low, high = columns
         axis.fill_between(read, 100 * low, 100 * high, color=colour, alpha=0.2, linewidth=0)
@@ -116,3 +119,90 @@ def shade(bits: float) -> str:
     """A colour for a difference ← − → in bits: that of the direction that loses less, full from 4 bits on."""
     red, green, blue = (int(COLOUR["forward" if bits > 0 else "backward"][at : at + 2], 16) for at in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {min(abs(bits) / 4, 1) * 0.75:.2f})"
+
+
+def arms_of(table: pd.DataFrame) -> np.ndarray:
+    """Lengths [2, n] in % of the arms of the intervals, 0 where there are none."""
+    return np.nan_to_num(100 * np.stack([table["aot"] - table["low"], table["high"] - table["aot"]]).astype(float))
+
+
+def plot_table(path: Path, table: pd.DataFrame) -> None:
+    """∂ of each row with its interval, each learner in a colour of its own; the rows by the first of the learners."""
+    learners = list(table["learner"].unique())
+    first = table[table["learner"] == learners[0]].sort_values("aot", ascending=False)
+    height = {row: number for number, row in enumerate(first["row"])}
+    figure, axis = plt.subplots(figsize=(6.4, 1 + 0.3 * len(height)))
+    axis.axvline(0, color="black", linewidth=0.8)
+    for number, learner in enumerate(learners):
+        rows = table[table["learner"] == learner]
+        at = rows["row"].map(height) + 0.16 * (number - (len(learners) - 1) / 2)
+        style = {"fmt": "osD^v"[number % 5], "markersize": 4, "capsize": 2, "color": LEARNERS[number % len(LEARNERS)]}
+        axis.errorbar(100 * rows["aot"], at, xerr=arms_of(rows), label=learner, **style)
+    axis.set_yticks(range(len(height)), height)
+    axis.set_ylim(len(height) - 0.4, -0.6)
+    axis.set_xlabel(SIGN)
+    axis.grid(axis="x", alpha=0.3)
+    legend_above(axis)
+    save(figure, path)
+
+
+def plot_contexts(path: Path, table: pd.DataFrame) -> None:
+    """∂ against the longest context, a line for each row, and the bands of the null."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    axis.axhline(0, color="black", linewidth=0.8)
+    for (name, rows), colour in zip(table.groupby("row", sort=False), LEARNERS, strict=False):
+        context = rows["learner"].astype(int)
+        low, high, arms = 100 * rows["null_low"], 100 * rows["null_high"], arms_of(rows)
+        axis.fill_between(context, low, high, color=colour, alpha=0.12, linewidth=0)
+        style = {"fmt": "o-", "markersize": 4, "capsize": 2, "color": colour, "label": name}
+        axis.errorbar(context, 100 * rows["aot"], yerr=arms, **style)
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter("{x:.0f}")
+    axis.set_xlabel("longest context (characters); bands: documents turned round at random")
+    axis.set_ylabel("∂ (%)")
+    axis.grid(alpha=0.3)
+    legend_above(axis)
+    save(figure, path)
+
+
+def plot_amounts(path: Path, table: pd.DataFrame) -> None:
+    """∂ against the text read, a panel for each text, which a row names before its last hyphen, a line a learner."""
+    panels = list(table.groupby(table["row"].str.rpartition("-")[0], sort=False))
+    size = (2.9 * len(panels), 3.4)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for axis, (name, rows) in zip(axes[0], panels, strict=True):
+        axis.axhline(0, color="black", linewidth=0.8)
+        for (learner, points), colour in zip(rows.groupby("learner", sort=False), LEARNERS, strict=False):
+            points = points.sort_values("symbols")
+            style = {"fmt": "o-", "markersize": 4, "capsize": 2, "color": colour, "label": learner}
+            axis.errorbar(points["symbols"], 100 * points["aot"], yerr=arms_of(points), **style)
+        axis.set_xscale("log")
+        axis.set(xlabel="characters read", title=name)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("∂ (%)")
+    legend_above(axes[0, 0])
+    axes[0, 0].get_legend().set_bbox_to_anchor((0, 1.1))
+    save(figure, path)
+
+
+def plot_wheres(path: Path, table: pd.DataFrame) -> None:
+    """∂ of each text as it is and changed, a panel for each learner, a colour for each text."""
+    learners, texts = list(table["learner"].unique()), list(table["text"].unique())
+    figure, axes = plt.subplots(1, len(learners), figsize=(2 + 2.4 * len(learners), 4.2), sharey=True, squeeze=False)
+    for axis, learner in zip(axes[0], learners, strict=True):
+        axis.axvline(0, color="black", linewidth=0.8)
+        chosen = table[table["learner"] == learner]
+        for number, (name, rows) in enumerate(chosen.groupby("row", sort=False)):
+            at = rows["text"].map(texts.index) + 0.11 * (number - (chosen["row"].nunique() - 1) / 2)
+            style = {"fmt": "o", "markersize": 3.5, "capsize": 2, "color": LEARNERS[number % len(LEARNERS)]}
+            axis.errorbar(100 * rows["aot"], at, xerr=arms_of(rows), label=name, **style)
+        axis.set(title=learner, xlabel="∂ (%)")
+        axis.grid(axis="x", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(texts)), [each.replace("_", " ") for each in texts])
+    axes[0, 0].invert_yaxis()
+    legend_above(axes[0, 0])
+    axes[0, 0].get_legend().set_bbox_to_anchor((0, 1.1))
+    save(figure, path)
+
+
+PLOTS = {"quick_context": plot_contexts, "quick_amount": plot_amounts, "quick_where": plot_wheres}

@@ -44,20 +44,20 @@ def package(language: str) -> str:
     return f"libreoffice-help-{'en-us' if language == 'en' else language}"
 
 
-def fetch(language: str, version: str, folder: Path) -> Path:
-    """The package of a language in `folder`; SystemExit where it cannot be had."""
-    name = f"{package(language)}_{version.replace(':', '%3a')}_all.deb"
+def fetch(package: str, version: str, architecture: str, folder: Path) -> Path:
+    """A package in `folder`; SystemExit where it cannot be had."""
+    name = f"{package}_{version.replace(':', '%3a')}_{architecture}.deb"
     if not (folder / name).exists():
         try:
             subprocess.run(
-                ["apt-get", "download", f"{package(language)}={version}"],
+                ["apt-get", "download", f"{package}:{architecture}={version}"],
                 cwd=folder, check=True, capture_output=True, text=True,
             )  # fmt: skip
         except (OSError, subprocess.CalledProcessError) as error:
             cause = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
             raise SystemExit(
-                f"{package(language)}={version}: cannot be downloaded ({cause}). Run `apt-get update`, or put {name} "
-                f"into {folder} yourself, or name another --version: `apt-cache policy {package(language)}`."
+                f"{package}={version}: cannot be downloaded ({cause}). Run `apt-get update`, or put {name} "
+                f"into {folder} yourself, or name another --version: `apt-cache policy {package}`."
             ) from error
     return folder / name
 
@@ -136,7 +136,8 @@ def main(argv: list[str] | None = None) -> None:
     with writing(folder):
         packages.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
-        files = [fetch(language, version, packages) for language in tqdm(LANGUAGES, desc="fetch")]
+        names = map(package, tqdm(LANGUAGES, desc="fetch"))
+        files = [fetch(name, version, "all", packages) for name in names]
         hashes = [check(file) for file in files]
         texts = {each: read_package(file) for each, file in zip(tqdm(LANGUAGES, desc="read"), files, strict=True)}
         for language, pages in parallel(texts).items():
