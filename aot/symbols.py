@@ -1,9 +1,12 @@
 """Documents as symbols, and as the binary decisions that name a symbol: what the quick learner reads.
 
-A symbol is a character (a code point), a byte or a token. Its number is its rank by frequency in the whole text, and
-its code that of Huffman (1952, "A method for the construction of minimum-redundancy codes") for these frequencies. So
-both are the same for both directions, and frequent symbols take few decisions. What it costs to tell the frequencies
-is the same for both, too, and left out.
+A symbol is a character (a code point), a byte or a token. Which decisions name it is part of the learner, and matters:
+what it learns of one symbol, it learns of those that share decisions with it. First comes the block of 32 neighbours,
+by the code of Huffman (1952, "A method for the construction of minimum-redundancy codes") for the frequencies of
+blocks: in Latin script these are small letters, capitals, and so on. Then come the bits of the place in the block. The
+code is the same for both directions, as is what it would cost to tell it, which is left out. And it hardly depends on
+the sample: with a code by the frequencies of symbols, ∂ moves by a tenth of a percent when they are other ones by
+chance.
 """
 
 import heapq
@@ -15,6 +18,8 @@ import numpy as np
 
 from aot.data import orient
 from aot.splitting import position
+
+BLOCK = 32  # neighbours in Unicode, bytes or ids of tokens that share their first decisions
 
 
 class Code(NamedTuple):
@@ -88,31 +93,40 @@ def of_documents(documents: list[np.ndarray], characters: bool) -> Symbols:
     if characters:
         letter[:-1] = [unicodedata.category(chr(each))[0] in "LMN" for each in found]
     starts = np.cumsum([0, *(len(each) for each in documents[:-1])])
-    return Symbols(rank[values], starts, counts[found], found, huffman(counts[found], letter))
+    return Symbols(rank[values], starts, counts[found], found, code_of(found, counts[found], letter))
 
 
-def huffman(counts: np.ndarray, letter: np.ndarray) -> Code:
-    """The code for symbols that come `counts` [V] times."""
-    size = len(counts)
-    heap = [(int(count), number) for number, count in enumerate(counts)]
+def code_of(values: np.ndarray, counts: np.ndarray, letter: np.ndarray, size: int = BLOCK) -> Code:
+    """The code for symbols that are `values` [V] and come `counts` [V] times, in blocks of a `size`, a power of 2."""
+    used, block = np.unique(values // size, return_inverse=True)
+    times = np.bincount(block, counts)
+    heap = [(each, number, by_bits(np.flatnonzero(block == number), values, size // 2)) for number, each in enumerate(times)]
     heapq.heapify(heap)
-    joined = []  # what nodes from `size` on consist of
-    while len(heap) > 1:
-        (less, one), (more, other) = heapq.heappop(heap), heapq.heappop(heap)
-        heapq.heappush(heap, (less + more, size + len(joined)))
-        joined.append((one, other))
-    bits, length = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    child = np.zeros((size - 1, 2), np.int64)
-    level = [(heap[0][1], 0, 0)]  # from the root down, so that nodes near to it have small numbers
+    for number in range(len(used), 2 * len(used) - 1):  # which decides where two come as often
+        (less, _, one), (more, _, other) = heapq.heappop(heap), heapq.heappop(heap)
+        heapq.heappush(heap, (less + more, number, (one, other)))
+    bits, length = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
+    child = np.zeros((len(values) - 1, 2), np.int64)
+    level = [(heap[0][2], 0, 0)]  # from the root down, so that nodes near to it have small numbers
     number, numbered = 0, 1
-    for node, path, depth in level:
-        if node < size:
-            bits[node], length[node] = path, depth
+    for tree, path, depth in level:
+        if not isinstance(tree, tuple):
+            bits[tree], length[tree] = path, depth
             continue
-        for decision, below in enumerate(joined[node - size]):
+        for decision, below in enumerate(tree):
             level.append((below, 2 * path + decision, depth + 1))
-            if below >= size:
+            if isinstance(below, tuple):
                 child[number, decision] = numbered
                 numbered += 1
         number += 1
     return Code(bits, length, child, letter)
+
+
+def by_bits(symbols: np.ndarray, values: np.ndarray, bit: int) -> tuple | int:
+    """The tree of `symbols` [m] of one block by the bits of their `values`, but those that do not tell them apart."""
+    if len(symbols) == 1:
+        return int(symbols[0])
+    ones = values[symbols] & bit > 0
+    if ones.all() or not ones.any():
+        return by_bits(symbols, values, bit // 2)
+    return by_bits(symbols[~ones], values, bit // 2), by_bits(symbols[ones], values, bit // 2)
