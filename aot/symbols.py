@@ -99,8 +99,8 @@ def of_documents(documents: list[np.ndarray], characters: bool) -> Symbols:
 def code_of(values: np.ndarray, counts: np.ndarray, letter: np.ndarray, size: int = BLOCK) -> Code:
     """The code for symbols that are `values` [V] and come `counts` [V] times, in blocks of a `size`, a power of 2."""
     used, block = np.unique(values // size, return_inverse=True)
-    times = np.bincount(block, counts)
-    heap = [(each, number, by_bits(np.flatnonzero(block == number), values, size // 2)) for number, each in enumerate(times)]
+    trees = [by_bits(np.flatnonzero(block == number), values, size // 2) for number in range(len(used))]
+    heap = [*zip(np.bincount(block, counts), range(len(used)), trees, strict=True)]
     heapq.heapify(heap)
     for number in range(len(used), 2 * len(used) - 1):  # which decides where two come as often
         (less, _, one), (more, _, other) = heapq.heappop(heap), heapq.heappop(heap)
