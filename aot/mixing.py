@@ -74,8 +74,9 @@ PROFILE = (*(Learner(each) for each in ORDERS[:7]), Learner(6, words=True), Lear
 class Plan(NamedTuple):
     """Which of the inputs, which are there for all, each of R learners mixes: 0 to `end` and `begin` to `last`."""
 
-    orders: np.ndarray  # [K], int64, the lengths of all contexts
-    words: int  # contexts of words
+    orders: np.ndarray  # [K], int64, the lengths of all contexts of symbols but 0
+    names: np.ndarray  # [C], uint64, which tell contexts apart in hashes: that of no symbol, of K lengths, of words
+    words: bool
     match: bool
     end: np.ndarray  # [R], int64
     begin: np.ndarray
@@ -83,33 +84,42 @@ class Plan(NamedTuple):
     adjust: np.ndarray  # [R], bool
 
 
-class Memory(NamedTuple):
-    """All that a learner has learned, and where it is."""
+class Tables(NamedTuple):
+    """Functions that take too long to compute."""
 
-    slots: tuple  # for each context: [S, 16], uint32, a check, or a chance (22 bits) and how often it was seen (10)
-    weights: np.ndarray  # [R, sets, inputs], float32
-    places: np.ndarray  # [PLACES], int64, where the symbols with this hash came last
-    matched: np.ndarray  # [2 MATCHES], float32, how often a match of a length was right, at a first decision and later
-    adjusted: np.ndarray  # [R, BY_LAST, 34], float64
-    words: np.ndarray  # [3], uint64, hashes of this word, the one before and the one before that
-    at: np.ndarray  # [4], int64: document, its beginning, symbols that match, where the match goes on
     stretch: np.ndarray  # [STEPS], float32, log odds of a chance
     squash: np.ndarray  # [STEPS + 2], float64, chance of log odds
     rates: np.ndarray  # [1024], float64, of learning, of a chance that was seen so often
     trust: np.ndarray  # [1024], float32, in one
 
 
+class Memory(NamedTuple):
+    """All that a learner has learned, and where it is."""
+
+    slots: np.ndarray  # [S, 16], uint32, a check, or a chance (22 bits) and how often it was seen (10)
+    first: np.ndarray  # [C], int64, the first slot of each context
+    size: np.ndarray  # [C], int64, the slots of each context, a power of two
+    weights: np.ndarray  # [R, sets, inputs], float32
+    places: np.ndarray  # [PLACES], int64, where the symbols with this hash came last
+    matched: np.ndarray  # [2 MATCHES], float32, how often a match of a length was right, at a first decision and later
+    adjusted: np.ndarray  # [R, BY_LAST, 34], float64
+    words: np.ndarray  # [3], uint64, hashes of this word, the one before and the one before that
+    at: np.ndarray  # [4], int64: document, its beginning, symbols that match, where the match goes on
+    tables: Tables
+
+
 def plan_of(learners: list[Learner]) -> Plan:
     """The inputs of these learners: a constant, two for each context from 0 symbols on, of words, of the match."""
     orders = [each for each in ORDERS if each <= max(learner.longest for learner in learners)]
-    words = WORDS * any(each.words for each in learners)
+    words = [-number for number in range(1, 1 + WORDS) if any(each.words for each in learners)]
     of_words = 1 + 2 * (1 + len(orders))
-    of_match = of_words + 2 * words
+    of_match = of_words + 2 * len(words)
     begin = [of_words if each.words else of_match for each in learners]
     last = [of_match + 2 if each.match else of_match for each in learners]
     return Plan(
         orders=np.array(orders),
-        words=words,
+        names=np.array([0, *orders, *words]).astype(np.uint64),
+        words=bool(words),
         match=any(each.match for each in learners),
         end=np.array([1 + 2 * (2 + orders.index(each.longest)) for each in learners]),
         begin=np.array(begin),
@@ -122,7 +132,7 @@ def empty_memory(plan: Plan, symbols: int, alphabet: int, slots: int) -> Memory:
     """The memory of learners before they read a text of n symbols, of which V are different."""
     most = 2 ** int(np.clip(np.ceil(np.log2(0.75 * symbols)), 8, np.log2(slots)))
     few = [2 ** int(np.ceil(np.log2(4 * alphabet * float(alphabet + 1) ** order))) for order in (0, *plan.orders[:3])]
-    sizes = [min(most, each) for each in few] + [most] * (1 + len(plan.orders) + plan.words - len(few))
+    sizes = np.array([min(most, each) for each in few] + [most] * (len(plan.names) - len(few)))
     inputs = 1 + 2 * len(sizes) + 2
     weights = np.zeros((len(plan.end), BY_KNOWN + BY_NODE + BY_LAST, inputs), np.float32)
     weights[:, :, 1::2] = WEIGHT / 3
@@ -131,17 +141,21 @@ def empty_memory(plan: Plan, symbols: int, alphabet: int, slots: int) -> Memory:
     buckets = 1 / (1 + np.exp(12 - np.arange(34) * 24 / 32))
     seen = np.arange(1024)
     return Memory(
-        slots=tuple(np.zeros((size, NODES), np.uint32) for size in sizes),
+        slots=np.zeros((sizes.sum(), NODES), np.uint32),
+        first=np.cumsum(sizes) - sizes,
+        size=sizes,
         weights=weights,
         places=np.zeros(PLACES if plan.match else 1, np.int64),
         matched=np.full(2 * MATCHES, 0.75, np.float32),
         adjusted=np.tile(buckets, (len(plan.end), BY_LAST, 1)),
         words=np.zeros(3, np.uint64),
         at=np.array([-1, 0, 0, 0]),
-        stretch=np.log(chances / (1 - chances)).astype(np.float32),
-        squash=1 / (1 + np.exp(-odds)),
-        rates=np.maximum(1 / (seen + 1.5), 0.006),
-        trust=(2 * np.sqrt(np.minimum(1, seen / 255))).astype(np.float32),
+        tables=Tables(
+            stretch=np.log(chances / (1 - chances)).astype(np.float32),
+            squash=1 / (1 + np.exp(-odds)),
+            rates=np.maximum(1 / (seen + 1.5), 0.006),
+            trust=(2 * np.sqrt(np.minimum(1, seen / 255))).astype(np.float32),
+        ),
     )
 
 
@@ -234,22 +248,21 @@ def _find_match(ids, begins, at, start, last, place_of, places):
 
 
 @njit(inline="always")
-def _find_slots(found, contexts, node, slots):
+def _find_slots(found, contexts, names, node, slots, first, size):
     """The slot of each context for the decisions from `node` on; of two places, one less seen gives way."""
     for c in range(len(contexts)):
-        hashed = _hash(contexts[c] + uint64(c) * uint64(0xA24BAED4963EE407), node + 1)
-        table = slots[c]
-        slot = int64(hashed & uint64(len(table) - 1))
+        hashed = _hash(contexts[c] + names[c] * uint64(0xA24BAED4963EE407), node + 1)
+        slot = first[c] + int64(hashed & uint64(size[c] - 1))
         check = uint32(hashed >> uint64(40)) | uint32(1)
-        if table[slot, 0] != check:
-            if table[slot ^ 1, 0] == check:
+        if slots[slot, 0] != check:
+            if slots[slot ^ 1, 0] == check:
                 slot ^= 1
             else:
-                if table[slot, 1] & 1023 > table[slot ^ 1, 1] & 1023:
+                if slots[slot, 1] & 1023 > slots[slot ^ 1, 1] & 1023:
                     slot ^= 1
-                table[slot, 0] = check
+                slots[slot, 0] = check
                 for inner in range(1, NODES):
-                    table[slot, inner] = uint32(1 << 31)  # a chance of one half, never seen
+                    slots[slot, inner] = uint32(1 << 31)  # a chance of one half, never seen
         found[c] = slot
 
 
@@ -257,9 +270,10 @@ def _find_slots(found, contexts, node, slots):
 def read(ids, begins, begin, end, code, plan, memory, nats, kept, first):
     """Read symbols from `begin` to `end`; what they cost goes to `nats` [R, D] and, from `first` on, `kept` [R, m]."""
     bits_of, length_of, child, letter = code
-    orders, words_too, match_too, ends, others, last_ends, adjust = plan
-    slots, weights, places, matches, adjusted, words, place_of, stretch, squash, rates, trust = memory
-    learners, contexts_of = len(ends), len(slots)
+    orders, names, words_too, match_too, ends, others, last_ends, adjust = plan
+    slots, slot_of, size_of, weights, places, matches, adjusted, words, place_of, tables = memory
+    stretch, squash, rates, trust = tables
+    learners, contexts_of = len(ends), len(names)
     of_match = 1 + 2 * contexts_of
     contexts, found = np.zeros(contexts_of, np.uint64), np.zeros(contexts_of, np.int64)
     inputs, seen = np.zeros(weights.shape[2], np.float32), np.zeros(contexts_of, np.int64)
@@ -281,10 +295,10 @@ def read(ids, begins, begin, end, code, plan, memory, nats, kept, first):
         for depth in range(length_of[symbol]):
             if depth % 4 == 0:
                 inner = 1
-                _find_slots(found, contexts, node, slots)
+                _find_slots(found, contexts, names, node, slots, slot_of, size_of)
             decided = (bits_of[symbol] >> (length_of[symbol] - 1 - depth)) & 1
             for c in range(contexts_of):
-                cell = slots[c][found[c], inner]
+                cell = slots[found[c], inner]
                 times, chance = cell & 1023, cell >> 10
                 seen[c] = times > 0
                 inputs[1 + 2 * c] = stretch[chance >> 10] if times else np.float32(0)
@@ -337,11 +351,10 @@ def read(ids, begins, begin, end, code, plan, memory, nats, kept, first):
                     table[step + 1] += (decided - table[step + 1]) * 0.02 * upper
                 chances[r] *= chance if decided else 1 - chance
             for c in range(contexts_of):
-                table = slots[c]
-                cell = table[found[c], inner]
+                cell = slots[found[c], inner]
                 times, chance = cell & 1023, int64(cell >> 10)
                 chance += int64(((2**22 - 1) * decided - chance) * rates[times])
-                table[found[c], inner] = uint32(chance << 10) | uint32(times + (times < 1023))
+                slots[found[c], inner] = uint32(chance << 10) | uint32(times + (times < 1023))
             if matched:
                 matches[length] += ((guess == decided) - matches[length]) * np.float32(0.01)
                 if guess != decided:
