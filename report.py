@@ -40,7 +40,7 @@ COLUMNS += "control_forward control_backward ones entropy reversed_text commit c
 AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-COMPARED = ["tokenize", "train", "score", "lines", "pair", "processes"]  # stages of bench.py beside their peers
+COMPARED = "tokenize quick train score lines pair processes".split()  # stages of bench.py beside their peers
 SPEEDS = "who rate ours_is_faster_by lowest highest goal scored_share profile failed peak_megabytes size vocab_size"
 SPEEDS = [*SPEEDS.split(), *(MEASURED_ON := "device cores threads dtype torch repeats load_average".split())]
 END = "<!-- end -->"  # where a table of the README ends
@@ -213,9 +213,10 @@ def speed(results: Path) -> list[str]:
     for stage, table in zip(COMPARED, tables, strict=True):
         for (size, vocabulary), rows in table.groupby(["size", "vocab_size"], sort=False):
             ours, *peers = rows.to_dict("records")
-            rate = f"{ours['rate'] / 1e6:.2f} MB/s" if stage == "tokenize" else f"{ours['rate']:,.0f} tokens/s"
+            of_text = stage in ("tokenize", "quick")
+            rate = f"{ours['rate'] / 1e6:.2f} MB/s" if of_text else f"{ours['rate']:,.0f} tokens/s"
             rate = "failed" if np.isnan(ours["rate"]) else rate
-            model = "" if stage == "tokenize" else f"{size}, vocabulary {vocabulary:,}"
+            model = "" if of_text else f"{size}, vocabulary {vocabulary:,}"
             for row in peers:
                 failed = [each["failed"] for each in (row, ours) if isinstance(each["failed"], str)]
                 ratio = "{ours_is_faster_by:.2f} ({lowest:.2f} to {highest:.2f})".format_map(row)

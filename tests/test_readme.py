@@ -11,6 +11,7 @@ import pytest
 from transformers import HfArgumentParser
 
 import compute_aot
+from aot import quick
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,10 +59,13 @@ def test_every_file_and_figure_named_in_the_readme_exists():
         assert path.name in tree
 
 
-@pytest.mark.parametrize("kind", ["text", "linear"])
-def test_the_demo_in_the_readme_is_what_results_hold(kind, capsys):
+@pytest.mark.parametrize(
+    ("kind", "print_report"),
+    [("en", quick.print_report), ("text", compute_aot.print_report), ("linear", compute_aot.print_report)],
+)
+def test_the_demo_in_the_readme_is_what_results_hold(kind, print_report, capsys):
     report = json.loads((ROOT / f"results/demo_{kind}.json").read_text(encoding="utf-8"))
-    compute_aot.print_report(report, Path(f"scores/demo-{kind}"))
+    print_report(report, Path(f"scores/demo-{kind}"))
     for line in capsys.readouterr().out.splitlines():
         assert line.strip() in README
 

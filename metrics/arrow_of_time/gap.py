@@ -258,10 +258,10 @@ def cautions(result, unit="documents"):
     if unigram and any(result[name] > (1 - LEARNED) * costs for name, costs in _beside(unigram)):
         models = " and ".join(f"{result[name]:.4f} ({name})" for name, _ in _beside(unigram))
         counting = " and ".join(dict.fromkeys(f"{costs:.4f}" for costs in unigram))
-        learners = "These models have" if result["seeds"] else "This learner has"
+        learners, lose = ("These models have", "they lose") if result["seeds"] else ("This learner has", "it loses")
         found.append(
-            f"{learners} hardly learned, or there is nothing to learn: the loss is {models} where that of counting "
-            f"alone is {counting}."
+            f"{learners} hardly learned, or there is nothing to learn: {lose} {models} where counting alone loses "
+            f"{counting}."
         )
     return found
 
