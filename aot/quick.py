@@ -23,7 +23,7 @@ from aot.profiles import (
     profile,
     read_both_ways,
 )
-from aot.runs import finished_report, provenance, sync, write_json, writing
+from aot.runs import alone, finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream
 from aot.text import read_clustered
 from aot.tokenizers import load_tokenizer
@@ -96,11 +96,11 @@ def read_data(args, how: QuickArguments) -> Documents:
     for split in [how.after] * bool(how.after) + [args.split]:
         ids = np.asarray(load_stream(args.data, split, tokenizer))
         starts = document_starts(ids, tokenizer.eos_token_id, meta.get("tokens_per_document"))
-        rows = (each[each != tokenizer.eos_token_id] for each in np.split(ids, starts[1:]))
-        content += [each for each in rows if len(each)]
+        rows = [each[each != tokenizer.eos_token_id] for each in np.split(ids, starts[1:])]
+        content += [each for each in (tokenizer.batch_decode(rows) if how.level == "char" else rows) if len(each)]
         counted += [split == args.split] * (len(content) - len(counted))
     if how.level == "char":
-        return Documents(tokenizer.batch_decode(content), None, np.array(counted))
+        return Documents(content, None, np.array(counted))
     names = {int(each): tokenizer.decode([each]) for each in np.unique(np.concatenate(content))}
     return Documents(content, None, np.array(counted), meta["splits"][args.split]["bytes"], names)
 
@@ -192,23 +192,20 @@ def where(documents: Documents, how: QuickArguments, confidence: float) -> dict:
 
 
 def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict) -> None:
-    """Make `folder`, whole."""
+    """Write all that `folder`, which is new, is to hold."""
     from aot import quick_figures  # matplotlib takes a second, which --help need not wait for
 
-    unfinished = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    with writing(unfinished):
-        unfinished.mkdir(parents=True)
+    with writing(folder):
+        folder.mkdir()
         if "where" in report:
-            quick_figures.plot_where(unfinished / "where.png", report)
+            quick_figures.plot_where(folder / "where.png", report)
         else:
-            quick_figures.plot_profile(unfinished / "profile.png", report)
-            quick_figures.plot_amount(unfinished / "amount.png", report)
-            quick_figures.write_coloured(unfinished / "text.html", shown, report)
-            np.savez(unfinished / "losses.npz", **arrays)
-        write_json(unfinished / "aot.json", report)
-        sync(unfinished)
-    unfinished.rename(folder)
+            quick_figures.plot_profile(folder / "profile.png", report)
+            quick_figures.plot_amount(folder / "amount.png", report)
+            quick_figures.write_coloured(folder / "text.html", shown, report)
+            np.savez(folder / "losses.npz", **arrays)
+        write_json(folder / "aot.json", report)
+        sync(folder)
 
 
 def interval(row: dict) -> str:
@@ -282,15 +279,21 @@ def quick(args, how: QuickArguments, confidence: float, output_dir: str | None) 
     change = how.destroy or how.keep
     ending = "-where" if how.where else f"-{change}" if change else ""
     folder = Path(output_dir or f"scores/{Path(name).name}-quick{ending}")
-    request = request_of(documents, name, how, confidence)
+    request, unfinished = request_of(documents, name, how, confidence), folder.with_name(f"{folder.name}.partial")
     if not folder.exists():
-        try:
-            if how.where:
-                report, arrays, shown = where(documents, how, confidence), {}, {}
-            else:
-                text = prepare(documents, how.order_seed, how.max_symbols, change)
-                report, arrays, shown = measure(text, how, confidence)
-        except ValueError as error:
-            raise SystemExit(f"{name}: {error}") from error
-        save(folder, {**report, "request": request, **provenance()}, arrays, shown)
+        with alone(unfinished):
+            try:
+                if how.where:
+                    report, arrays, shown = where(documents, how, confidence), {}, {}
+                else:
+                    text = prepare(documents, how.order_seed, how.max_symbols, change)
+                    report, arrays, shown = measure(text, how, confidence)
+            except ValueError as error:
+                raise SystemExit(f"{name}: {error}") from error
+            whole = unfinished / folder.name
+            shutil.rmtree(whole, ignore_errors=True)
+            save(whole, {**report, "request": request, **provenance()}, arrays, shown)
+            if not folder.exists():  # another process may just have finished it
+                whole.rename(folder)
+        shutil.rmtree(unfinished, ignore_errors=True)
     print_report(finished_report(folder / "aot.json", request), folder)

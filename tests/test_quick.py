@@ -15,6 +15,7 @@ from conftest import one_line
 import compute_aot
 from aot import quick, quick_figures
 from aot.mixing import PROFILE
+from aot.runs import alone
 from aot.transforms import DESTROY, KEEP
 
 ROOT = Path(__file__).parent.parent
@@ -183,6 +184,13 @@ def test_a_figure_that_fails_leaves_no_folder(text, tmp_path, monkeypatch):
     monkeypatch.setattr(quick_figures, "write_coloured", fails)
     assert "no room" in refused("--quick", "--text", text, *FEW, "--output_dir", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_second_process_is_kept_out(text, tmp_path):
+    with alone(tmp_path / "out.partial"):
+        assert "another process" in refused("--quick", "--text", text, *FEW, "--output_dir", tmp_path / "out")
+    run(text, tmp_path / "out", *FEW)
+    assert not (tmp_path / "out.partial").exists()
 
 
 def test_ctrl_c_is_one_line_and_leaves_nothing(tmp_path):
