@@ -34,7 +34,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
     named = pd.Series(claims.easier(as_claims(table)), table.index).map(MARKS).fillna("")
     half = 100 * (table["high"] - table["aot"])
     cell = [
-        f"{100 * aot:+.2f}" + ("" if np.isnan(margin) else f" ± {margin:.2f}") + mark
+        f"{100 * aot:+z.2f}" + ("" if np.isnan(margin) else f" ± {margin:.2f}") + mark
         for aot, margin, mark in zip(table["aot"], half, named, strict=True)
     ]
     labels = table["row"].where(table["text"].isna(), table["row"] + ", " + table["text"].fillna(""))
