@@ -127,9 +127,9 @@ def arms_of(table: pd.DataFrame) -> np.ndarray:
 
 
 def plot_table(path: Path, table: pd.DataFrame) -> None:
-    """∂ of each row with its interval, each learner in a colour of its own; the rows by the first of the learners."""
+    """∂ of each row with its interval, each learner in a colour of its own; rows by the first of their learners."""
     learners = list(table["learner"].unique())
-    first = table[table["learner"] == learners[0]].sort_values("aot", ascending=False)
+    first = table.drop_duplicates("row").sort_values("aot", ascending=False)
     height = {row: number for number, row in enumerate(first["row"])}
     figure, axis = plt.subplots(figsize=(6.4, 1 + 0.3 * len(height)))
     axis.axvline(0, color="black", linewidth=0.8)
