@@ -1,6 +1,7 @@
 """What a profile looks like: ∂ by learner, by text read and by what was destroyed, and a text in colours."""
 
 import html
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -150,7 +151,7 @@ def plot_contexts(path: Path, table: pd.DataFrame) -> None:
     """∂ against the longest context, a line for each row, and the bands of the null."""
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     axis.axhline(0, color="black", linewidth=0.8)
-    for (name, rows), colour in zip(table.groupby("row", sort=False), LEARNERS, strict=False):
+    for (name, rows), colour in zip(table.groupby("row", sort=False), cycle(LEARNERS), strict=False):
         context = rows["learner"].astype(int)
         low, high, arms = 100 * rows["null_low"], 100 * rows["null_high"], arms_of(rows)
         axis.fill_between(context, low, high, color=colour, alpha=0.12, linewidth=0)
@@ -172,7 +173,7 @@ def plot_amounts(path: Path, table: pd.DataFrame) -> None:
     figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
     for axis, (name, rows) in zip(axes[0], panels, strict=True):
         axis.axhline(0, color="black", linewidth=0.8)
-        for (learner, points), colour in zip(rows.groupby("learner", sort=False), LEARNERS, strict=False):
+        for (learner, points), colour in zip(rows.groupby("learner", sort=False), cycle(LEARNERS), strict=False):
             points = points.sort_values("symbols")
             style = {"fmt": "o-", "markersize": 4, "capsize": 2, "color": colour, "label": learner}
             axis.errorbar(points["symbols"], 100 * points["aot"], yerr=arms_of(points), **style)
