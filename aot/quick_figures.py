@@ -1,6 +1,7 @@
 """What a profile looks like: ∂ by learner, by text read and by what was destroyed, and a text in colours."""
 
 import html
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -127,9 +128,9 @@ def arms_of(table: pd.DataFrame) -> np.ndarray:
 
 
 def plot_table(path: Path, table: pd.DataFrame) -> None:
-    """∂ of each row with its interval, each learner in a colour of its own; the rows by the first of the learners."""
+    """∂ of each row with its interval, each learner in a colour of its own; rows by the first of their learners."""
     learners = list(table["learner"].unique())
-    first = table[table["learner"] == learners[0]].sort_values("aot", ascending=False)
+    first = table.drop_duplicates("row").sort_values("aot", ascending=False)
     height = {row: number for number, row in enumerate(first["row"])}
     figure, axis = plt.subplots(figsize=(6.4, 1 + 0.3 * len(height)))
     axis.axvline(0, color="black", linewidth=0.8)
@@ -150,7 +151,7 @@ def plot_contexts(path: Path, table: pd.DataFrame) -> None:
     """∂ against the longest context, a line for each row, and the bands of the null."""
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     axis.axhline(0, color="black", linewidth=0.8)
-    for (name, rows), colour in zip(table.groupby("row", sort=False), LEARNERS, strict=False):
+    for (name, rows), colour in zip(table.groupby("row", sort=False), cycle(LEARNERS), strict=False):
         context = rows["learner"].astype(int)
         low, high, arms = 100 * rows["null_low"], 100 * rows["null_high"], arms_of(rows)
         axis.fill_between(context, low, high, color=colour, alpha=0.12, linewidth=0)
@@ -172,7 +173,7 @@ def plot_amounts(path: Path, table: pd.DataFrame) -> None:
     figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
     for axis, (name, rows) in zip(axes[0], panels, strict=True):
         axis.axhline(0, color="black", linewidth=0.8)
-        for (learner, points), colour in zip(rows.groupby("learner", sort=False), LEARNERS, strict=False):
+        for (learner, points), colour in zip(rows.groupby("learner", sort=False), cycle(LEARNERS), strict=False):
             points = points.sort_values("symbols")
             style = {"fmt": "o-", "markersize": 4, "capsize": 2, "color": colour, "label": learner}
             axis.errorbar(points["symbols"], 100 * points["aot"], yerr=arms_of(points), **style)

@@ -11,7 +11,12 @@ MARKS = {"forward": " →", "backward": " ←"}
 
 
 def rows_of(report: dict, name: str, row: str, command: str | None) -> list[dict]:
-    """A line for each learner, and for each change of --where, of a report of `compute_aot.py --quick`."""
+    """A line for each learner, and for each change of --where, of a report of `compute_aot.py --quick`.
+
+    SystemExit where its intervals are not those of all tables.
+    """
+    if report["confidence"] != 0.95:
+        raise SystemExit(f"{name}-{row}: has intervals of {report['confidence']}, and tables have 0.95; read it anew")
     shared = {key: report[key] for key in ("unit", "symbols", "read", "samples", "bytes", "commit", "device")}
     rows = []
     for each in report.get("profile") or report["where"]:
@@ -34,7 +39,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
     named = pd.Series(claims.easier(as_claims(table)), table.index).map(MARKS).fillna("")
     half = 100 * (table["high"] - table["aot"])
     cell = [
-        f"{100 * aot:+.2f}" + ("" if np.isnan(margin) else f" ± {margin:.2f}") + mark
+        f"{100 * aot:+z.2f}" + ("" if np.isnan(margin) else f" ± {margin:.2f}") + mark
         for aot, margin, mark in zip(table["aot"], half, named, strict=True)
     ]
     labels = table["row"].where(table["text"].isna(), table["row"] + ", " + table["text"].fillna(""))

@@ -13,6 +13,10 @@ name=$1
 shift
 folders=()
 while (($#)) && [[ $1 != --* ]]; do
+  if [[ ! -d $1 ]]; then
+    echo "$1: no such folder, as seen from $PWD" >&2
+    exit 2
+  fi
   folders+=("${1%/}")
   shift
 done

@@ -20,4 +20,5 @@ print(sum(map(len, read_texts(sys.argv[1:], "paragraph"))))' "$file")
       --learners 6 12 6+words 12+words+match+adjust
   done
 done < <(texts fr en de)
+wait "$!"  # for texts: did it fail?
 finish

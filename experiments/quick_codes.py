@@ -39,6 +39,10 @@ class CodeArguments:
     samples: int = field(default=10, metadata={"help": "Samples of the documents."})
     output_dir: str = field(default="results", metadata={"help": "Where quick_codes.csv goes."})
 
+    def __post_init__(self):
+        if self.samples < 2:
+            raise ValueError(f"--samples must be at least 2, for a spread, and is {self.samples}")
+
 
 def code_from(text: Text, kind: str, rng: np.random.Generator) -> Code:
     """A code of a kind for the frequencies in a sample of the documents, in which no symbol is missing."""

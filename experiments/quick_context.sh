@@ -11,4 +11,5 @@ while read -r row file books; do
   [[ $books != - ]] && clusters=(--clusters "$books") || clusters=()
   read_once "$row" --text "$file" "${clusters[@]}" --max_symbols 6000000 --learners 1 2 3 4 6 8 12 16 24 32
 done < <(texts fr en de)
+wait "$!"  # for texts: did it fail?
 finish

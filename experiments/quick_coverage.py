@@ -70,8 +70,9 @@ def first_symbols(documents: Documents, most: int | None) -> Documents:
 
 def halves(documents: Documents, seed: int) -> list[Documents]:
     """Two halves of the documents, or of their clusters, at random."""
-    units = np.arange(len(documents.content)) if documents.clusters is None else pd.factorize(documents.clusters)[0]
-    order = np.random.default_rng(seed).permutation(units.max() + 1)
+    units = np.arange(len(documents.content)) if documents.clusters is None else np.array(documents.clusters)
+    different = np.unique(units)
+    order = np.random.default_rng(seed).permutation(different)
     first = np.isin(units, order[: len(order) // 2])
     return [part_of(documents, np.flatnonzero(each)) for each in (first, ~first)]
 

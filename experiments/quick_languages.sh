@@ -12,4 +12,5 @@ while read -r row file books; do
   read_once "$row" --text "$file" "${clusters[@]}" --max_symbols 3000000 --no_null \
     --learners 6 12 6+words 12+words+match+adjust
 done < <(texts)
+wait "$!"  # for texts: did it fail?
 finish

@@ -30,5 +30,6 @@ if ((${#folders[@]})); then
     read_once "$row" --text "$file" "${clusters[@]}" --max_symbols 3000000 --no_null \
       --learners 2 6 12 12+match+adjust
   done < <(texts el_law id_law)
+  wait "$!"  # for texts: did it fail?
 fi
 finish

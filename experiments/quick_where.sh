@@ -11,4 +11,5 @@ while read -r row file books; do
   [[ $books != - ]] && clusters=(--clusters "$books") || clusters=()
   read_once "$row" --text "$file" "${clusters[@]}" --max_symbols 2000000 --where
 done < <(texts fr en de fi hu it)
+wait "$!"  # for texts: did it fail?
 finish

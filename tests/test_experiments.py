@@ -1,26 +1,38 @@
 """Experiments: texts are parallel and checked, each row is done once, and all flags in the scripts are understood."""
 
+import bz2
+import io
+import lzma
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import one_line
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import compute_aot
+import make_synthetic
 from aot.cli import parse_arguments
+from aot.profiles import Documents
+from aot.quick import QuickArguments
 from aot.runs import read_json
 from aot.sources.linear import inverse, sparse_matrix
-from experiments import fetch_corpora
+from experiments import fetch_corpora, fetch_sounds, quick_codes, quick_coverage, quick_pairs
 from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ("languages", "context", "sizes", "seeds", "tokenizer_control", "prequential")
+WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
 SOURCES = ("linear", "linear_update", "primes", "controls", "recurrent", "any_sequence")
 
 
@@ -259,3 +271,246 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(bash):
     assert "y-bad: " in done.stderr and "no-such-data" in done.stderr and "[runs/y-bad.log]" in done.stderr
     (ROOT / "runs/y-bad.log").unlink()
     (ROOT / "runs/y-bad-seed1.lock").unlink()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "experiments").glob("*.sh")), ids=lambda each: each.stem)
+def test_a_script_is_one_that_bash_can_read(script):
+    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr
+
+
+@pytest.fixture
+def quick(bash, tmp_path):
+    """Runs a copy of an experiment without models; what it has python do, and the output."""
+    (tmp_path / "experiments").mkdir()
+    for script in (ROOT / "experiments").glob("quick*.sh"):
+        shutil.copy(script, tmp_path / "experiments")
+    commands = tmp_path / "commands"
+    says = '{ printf "%s\\t" "$@"; echo; } >> commands\n[ "$1" != compute_aot.py ] || echo "6 compresses best"\n'
+    (tmp_path / "python").write_text((tmp_path / "python").read_text() + says)
+
+    def run(name: str, *arguments: str) -> tuple[list[list[str]], subprocess.CompletedProcess]:
+        commands.write_text("")
+        done = bash(f"{tmp_path}/experiments/{name}.sh", *arguments, PYTHONPATH=str(ROOT))
+        return [line.split("\t")[:-1] for line in commands.read_text().splitlines()], done
+
+    return run
+
+
+def write_texts(folder: Path) -> Path:
+    """Texts in all forms that a folder may have, some of them with tables of books."""
+    folder.mkdir(parents=True)
+    sizes = {"fr.txt": 1100, "en.txt.xz": 1, "de.txt.bz2": 1, "fi.txt": 1, "el_law.txt": 1}
+    for name, thousands in sizes.items():
+        compress = {".xz": lzma.compress, ".bz2": bz2.compress}.get(Path(name).suffix, bytes)
+        content = ("word " * 19 + "end\n\n") * 10 * thousands
+        (folder / name).write_bytes(compress(content.encode()))
+    (folder / "fr.books.tsv").write_text("book_id\tfirst_doc\tn_docs\na\t0\t10\n")
+    return folder
+
+
+def is_understood(command: list[str], made: set[str]) -> None:
+    """Parse a command as its script would; of those that read a data folder, it must be among those `made`."""
+    script, *flags = command
+    if script == "make_synthetic.py":
+        kinds = make_synthetic.LinearArguments, make_synthetic.PrimesArguments, make_synthetic.ControlArguments
+        args, *groups = parse_arguments(make_synthetic.SyntheticArguments, *kinds, doc="", argv=flags)
+        make_synthetic.own_flags(args.source, groups)
+        made.add(f"data/{args.name}")
+    elif script == "tokenize_lang.py":
+        (args,) = parse_arguments(TokenizeArguments, doc="", argv=flags)
+        made.add(f"data/{args.name}")
+    else:
+        assert script == "compute_aot.py"
+        kinds = compute_aot.PairArguments, compute_aot.TextArguments, compute_aot.ScoreArguments, QuickArguments
+        _, what, _, how = parse_arguments(*kinds, doc="", argv=flags)
+        compute_aot.check_flags(how.quick, flags)
+        assert how.quick and how.order_seed == 3 and bool(what.data) != bool(what.text)  # the last one given counts
+        assert not what.data or what.data in made
+        assert not what.data or not (how.clusters or how.document_length or how.level == "byte")
+        assert not how.where or how.level in (None, "char")
+
+
+@pytest.mark.parametrize("name", WITHOUT_MODELS)
+def test_what_is_read_without_models_are_commands_that_are_understood(name, quick, tmp_path):
+    takes_texts = name not in ("quick_controls", "quick_pairs")
+    folder = [str(write_texts(tmp_path / "texts"))] * takes_texts
+    commands, done = quick(name, *folder, "--order_seed", "3", "--learners", "2")
+    assert done.returncode == 0, done.stderr
+    modules = [command for command in commands if command[0] == "-m"]
+    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for _, module in modules)
+    tables = [command for command in commands if command[0] == "report.py"]
+    assert tables == [["report.py", name]] and commands.index(tables[0]) >= len(commands) - 2
+    made, folders = set(), []
+    for command in commands:
+        if command not in modules + tables:
+            is_understood(command, made)
+            if "--output_dir" in command:
+                folders.append(command[command.index("--output_dir") + 1])
+    assert len(folders) >= 3 and len(set(folders)) == len(folders)
+    rows_of = [folder.removeprefix(f"scores/{name}-") for folder in folders]
+    assert not any(row.startswith("scores/") or "-on-" in row for row in rows_of)
+    says = [line.partition(": ") for line in done.stdout.splitlines()]
+    assert [row for row, _, end in says if end == "6 compresses best"] == rows_of
+
+
+def test_amounts_are_those_that_there_are(quick, tmp_path):
+    folder = write_texts(tmp_path / "texts")
+    for other in ("en.txt.xz", "de.txt.bz2"):
+        (folder / other).unlink()
+    _, done = quick("quick_amount", str(folder))
+    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "best" in line] == [
+        "fr-100k", "fr-300k", "fr-1000k"
+    ]  # fmt: skip
+    assert "fr: has 1078000 characters, no 3000 thousand" in done.stdout
+
+
+def texts(quick, tmp_path: Path, folders: str, languages: str = "") -> list[str]:
+    (tmp_path / "experiments/quick_x.sh").write_text(
+        f'source "$(dirname "$0")/quick.sh" quick_x {folders} --order_seed 3\ntexts {languages}\n'
+    )
+    _, done = quick("quick_x")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_texts_of_a_folder_are_found_in_all_forms_with_their_tables(quick, tmp_path):
+    write_texts(tmp_path / "a")
+    expected = ["el_law a/el_law.txt -", "fi a/fi.txt -", "fr a/fr.txt a/fr.books.tsv", "en a/en.txt.xz -",
+                "de a/de.txt.bz2 -"]  # fmt: skip
+    assert texts(quick, tmp_path, "a") == texts(quick, tmp_path, "a/") == expected
+    assert texts(quick, tmp_path, "a", "de fr it") == [expected[2], expected[4]]
+    (tmp_path / "a/books.tsv").write_text("")  # of all, but for those that have one of their own
+    found = [line.split()[2] for line in texts(quick, tmp_path, "a")]
+    assert found == ["a/books.tsv"] * 2 + ["a/fr.books.tsv"] + ["a/books.tsv"] * 2
+    write_texts(tmp_path / "b")
+    assert texts(quick, tmp_path, "a b", "fr") == [f"{each}-fr {each}/fr.txt {each}/fr.books.tsv" for each in "ab"]
+
+
+def test_without_a_folder_texts_are_those_that_are_fetched(quick, tmp_path):
+    write_texts(tmp_path / "data/corpora")
+    assert texts(quick, tmp_path, "", "fr") == ["fr data/corpora/fr.txt data/corpora/fr.books.tsv"]
+    assert (tmp_path / "commands").read_text() == "-m\texperiments.fetch_corpora\t\n"
+
+
+def test_a_folder_that_is_nowhere_is_refused(quick, tmp_path):
+    commands, done = quick("quick_languages", "nowhere", "--order_seed", "3")
+    assert done.returncode == 2 and not commands
+    assert done.stderr == f"nowhere: no such folder, as seen from {tmp_path}\n"
+
+
+def test_texts_that_cannot_be_fetched_are_no_table(quick, tmp_path):
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$1" >> commands\n[ "$1" != -m ]\n')
+    _, done = quick("quick_where")
+    assert done.returncode != 0 and (tmp_path / "commands").read_text() == "-m\n"
+
+
+def test_a_text_that_cannot_be_read_is_named(quick, tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\necho begun\necho fr.txt: is bad >&2\nexit 1\n")
+    _, done = quick("quick_where", str(write_texts(tmp_path / "texts")))
+    assert done.returncode != 0 and done.stderr == "fi: fr.txt: is bad\n"
+    assert (tmp_path / "scores/quick_where-fi.log").read_text() == "begun\nfr.txt: is bad\n"
+
+
+def recording(sound: np.ndarray, rate: int = 48_000) -> bytes:
+    """A .wav file of samples [n] from -1 to 1."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.round(sound * (2**15 - 1)).astype("<i2").tobytes())
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("rate", [48_000, 8_000, 44_100])
+def test_a_recording_is_the_same_sound_at_the_rate_of_telephones(rate):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate // 2) / rate)
+    found = fetch_sounds.samples(recording(tone, rate))
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
+    assert found.shape == (4000,) and np.abs(found - expected)[50:-50].max() < 0.003  # but where a filter sees the end
+    again = fetch_sounds.samples(recording(tone, rate))
+    assert np.array_equal(found, again) and np.abs(fetch_sounds.samples(recording(np.ones(rate)))).max() <= 1
+    silence = fetch_sounds.samples(recording(np.zeros(800), 8000))
+    assert 0 < np.abs(silence).max() < 2**-15
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=50))
+@settings(max_examples=50, deadline=None)
+def test_the_law_of_telephones_keeps_the_order_and_is_fine_where_the_sound_is_faint(sound):
+    sound = np.sort(sound)
+    levels = fetch_sounds.mu_law(sound)
+    assert levels.dtype == np.uint8 and (np.diff(levels.astype(int)) >= 0).all()
+    compressed = levels / 127.5 - 1
+    back = np.sign(compressed) * (256 ** np.abs(compressed) - 1) / 255
+    assert (np.abs(back - sound) <= 0.0225 * (np.abs(sound) + 1 / 255)).all()
+    assert fetch_sounds.mu_law(np.array([-1, 0, 1])).tolist() == [0, 128, 255]
+
+
+@pytest.fixture
+def short(tmp_path) -> Path:
+    """A text of 24 short documents of 8 books, and their table."""
+    content = (ROOT / "corpora/de.txt").read_text(encoding="utf-8")[:2400].replace("\n", " ")
+    (tmp_path / "de.txt").write_text("\n\n".join(content[100 * n : 100 * n + 90] for n in range(24)), encoding="utf-8")
+    runs = "".join(f"{book}\t{3 * book}\t3\n" for book in range(8))
+    (tmp_path / "de.books.tsv").write_text(f"book_id\tfirst_doc\tn_docs\n{runs}")
+    return tmp_path
+
+
+def test_codes_are_compared_and_one_that_counts_nothing_does_not_vary(short):
+    flags = ["--text", str(short / "de.txt"), "--learners", "2", "6+words", "--output_dir", str(short)]
+    quick_codes.main([*flags, "--samples", "2"])
+    table = pd.read_csv(short / "quick_codes.csv", dtype={"learner": str})
+    expected = [("de", kind, learner) for kind in quick_codes.KINDS for learner in ("2", "6+words")]
+    assert list(table[["text", "code", "learner"]].itertuples(index=False, name=None)) == expected
+    spread = table.groupby("code")["spread"].min()
+    assert spread["bits"] == 0 and spread["random"] > 0 and spread["frequency"] > 0
+    assert table["bits_per_character"].between(1, 8).all() and (table["aot"].abs() < 0.5).all()
+    with pytest.raises(SystemExit, match="--samples must be at least 2") as stopped:
+        quick_codes.main([*flags, "--samples", "1"])
+    assert one_line(stopped)
+
+
+@pytest.mark.parametrize("clustered", [False, True], ids=["documents", "clusters"])
+def test_intervals_are_held_against_orders_and_halves(short, clustered):
+    flags = ["--text", str(short / "de.txt"), "--learners", "2", "6+words", "--output_dir", str(short)]
+    flags += ["--clusters", str(short / "de.books.tsv")] * clustered
+    quick_coverage.main([*flags, "--orders", "2", "--splits", "2"])
+    table = pd.read_csv(short / "quick_coverage.csv", dtype={"learner": str})
+    assert table["learner"].tolist() == ["2", "6+words"]
+    assert set(table["units"]) == {"8 clusters" if clustered else "24 documents"}
+    assert set(table["characters"]) == {sum(map(len, (short / "de.txt").read_text(encoding="utf-8").split("\n\n")))}
+    for column in ("standard_error", "spread_over_orders", "halves_rms"):
+        assert (table[column] > 0).all(), column
+    with pytest.raises(SystemExit, match="--clusters names 2 tables for 1 texts") as stopped:
+        quick_coverage.main([*flags[:2], "--clusters", "a.tsv", "b.tsv"])
+    assert one_line(stopped)
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=30), st.booleans(), st.integers(0, 9))
+@settings(max_examples=50, deadline=None)
+def test_halves_are_the_whole_and_share_no_cluster(books, clustered, seed):
+    content = [f"document {number}" for number in range(len(books))]
+    documents = Documents(content, [*map(str, books)] if clustered else None, np.ones(len(books), bool))
+    one, other = quick_coverage.halves(documents, seed)
+    assert sorted(one.content + other.content) == sorted(content)
+    units = (len(set(each.clusters if clustered else each.content)) for each in (one, other))
+    assert abs(np.diff([*units])[0]) <= 1 and not (clustered and set(one.clusters) & set(other.clusters))
+
+
+def test_learners_are_set_beside_pairs_by_language(tmp_path, capsys):
+    pairs = [("French", "1 2", 0.03), ("French", "1", 0.9), ("Greek", "1 2", -0.01), ("Thai", "1", 0.1)]
+    pairs += [("German", "1 2", 0.02)]
+    pd.DataFrame(pairs, columns=["row", "seed", "aot"]).to_csv(tmp_path / "languages.csv", index=False)
+    aot = {"French": (0.01, -0.3), "German": (0.005, -0.2), "Greek": (-0.02, 0.1)}
+    quick = [(f"{name}-after", *each) for name, both in aot.items() for each in zip(("6", "12"), both, strict=True)]
+    quick += [("French", "6", 0.5), ("French", "12", 0.5)]
+    pd.DataFrame(quick, columns=["row", "learner", "aot"]).to_csv(tmp_path / "quick_pairs.csv", index=False)
+    quick_pairs.main(["--results", str(tmp_path)])
+    six, twelve = capsys.readouterr().out.splitlines()
+    assert six.startswith("6: signs agree in 3 of 3 languages, rank correlation +1.00")
+    assert twelve.startswith("12: signs agree in 0 of 3 languages, rank correlation -1.00")
+    table = pd.read_csv(tmp_path / "quick_pairs_beside.csv")
+    assert table.columns.tolist() == ["language", "pairs", "6", "12"]
+    assert table["language"].tolist() == ["French", "German", "Greek"] and table["pairs"].tolist() == [3, 2, -1]
+    assert table["12"].tolist() == pytest.approx([-30, -20, 10])
