@@ -132,7 +132,7 @@ def plot_table(path: Path, table: pd.DataFrame) -> None:
     learners = list(table["learner"].unique())
     first = table.drop_duplicates("row").sort_values("aot", ascending=False)
     height = {row: number for number, row in enumerate(first["row"])}
-    figure, axis = plt.subplots(figsize=(6.4, 1 + 0.3 * len(height)))
+    figure, axis = plt.subplots(figsize=(6.4, 1 + min(0.3 * len(height), 6.6)))
     axis.axvline(0, color="black", linewidth=0.8)
     for number, learner in enumerate(learners):
         rows = table[table["learner"] == learner]
