@@ -221,7 +221,7 @@ def print_profile(report: dict) -> None:
     print("read once in each direction\n")
     width = max(len(row["learner"]) for row in rows) + 2
     null = any(row["null"] for row in rows)
-    print(f"{'longest':{width}}{f'bits per {unit}':^24}")
+    print(f"{'longest':{width}}{f'bits per {unit}':^24}".rstrip())
     heads = f"{'context':{width}}{'forward →':>11}{'backward ←':>13}{'∂':>10}  {report['confidence']:.4g} interval"
     print(f"{heads:<{width + 62}}{'easier':<16}{'∂ of the null' * null}".rstrip())
     for row in rows:

@@ -29,6 +29,7 @@ def plot_profile(path: Path, report: dict) -> None:
     rows = report["profile"]
     figure, axis = plt.subplots(figsize=(7.2, 3.4))
     at = np.arange(len(rows))
+    axis.use_sticky_edges = False
     axis.axhline(0, color="black", linewidth=0.8)
     known = [row["null"] is not None and row["null"]["low"] is not None for row in rows]
     if any(known):

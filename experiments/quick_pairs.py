@@ -27,6 +27,9 @@ class BesideArguments:
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(BesideArguments, doc=__doc__, argv=argv)
     results = Path(args.results)
+    for name, script in (("languages", "languages.sh"), ("quick_pairs", "quick_pairs.sh")):
+        if not (results / f"{name}.csv").is_file():
+            raise SystemExit(f"{results}/{name}.csv: is not there; bash experiments/{script} makes it")
     pairs = pd.read_csv(results / "languages.csv", dtype={"seed": str}).drop_duplicates("row").set_index("row")
     quick = pd.read_csv(results / "quick_pairs.csv", dtype={"learner": str})
     quick = quick[quick["row"].str.endswith("-after")].assign(row=lambda rows: rows["row"].str.removesuffix("-after"))
