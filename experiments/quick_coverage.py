@@ -33,7 +33,7 @@ class CoverageArguments:
         default_factory=lambda: ["2", "6", "12", "6+words", "12+words+match+adjust"],
         metadata={"help": "As for compute_aot.py --quick."},
     )
-    max_symbols: int | None = field(default=None, metadata={"help": "Characters of each text, of documents at random."})
+    max_symbols: int | None = field(default=None, metadata={"help": "Characters of each text, at random."})
     orders: int = field(default=10, metadata={"help": "Orders of documents."})
     splits: int = field(default=10, metadata={"help": "Splits into halves."})
     output_dir: str = field(default="results", metadata={"help": "Where quick_coverage.csv goes."})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +72,16 @@ def test_the_coloured_text_shows_every_character_escaped(tmp_path):
         assert f">{character}</span>" in page
 
 
+def test_the_colours_are_those_of_the_learner_that_compresses_best(text, tmp_path):
+    best = run(text, tmp_path / "out", *FEW, "--per_symbol")["learner"]
+    page = (tmp_path / "out/text.html").read_text(encoding="utf-8")
+    shown = [float(each) for each in re.findall(r"→ ([\d.]+) bits", page)]
+    with np.load(tmp_path / "out/losses.npz") as losses:
+        number, last = list(losses["learners"]).index(best), losses["order"][-1]
+        part = losses["forward"][number, losses["document_starts"][last] :][: len(shown)] / np.log(2)
+    assert f"learner {best}" in page and shown == pytest.approx(part, abs=0.006)
+
+
 def test_the_loss_of_each_symbol_is_kept_if_asked_for(text, tmp_path):
     run(text, tmp_path / "out", *FEW, "--per_symbol")
     with np.load(tmp_path / "out/losses.npz") as losses:
@@ -113,6 +124,16 @@ def test_clusters_are_files_columns_or_tables(text, tmp_path):
         assert report["aot"] == pytest.approx(plain["aot"], rel=1e-9)  # the sums are in another order
         assert report["documents"] == 4 and "over clusters" in report["verdict"]
         assert report["low"] == pytest.approx(found[0]["low"]) and report["low"] != pytest.approx(plain["low"])
+
+
+def test_other_clusters_are_another_request(text, tmp_path):
+    table = tmp_path / "books.tsv"
+    for split in (5, 15):
+        table.write_text(f"book_id\tfirst_doc\tn_docs\na\t0\t{split}\nb\t{split}\t{20 - split}\n")
+        if split == 5:
+            run(text, tmp_path / "out", *FEW, "--clusters", table)
+    flags = ["--quick", "--text", text, *FEW, "--clusters", table, "--output_dir", tmp_path / "out"]
+    assert "other scores" in refused(*flags)
 
 
 def test_bytes_of_any_files(tmp_path):
