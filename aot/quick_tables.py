@@ -7,6 +7,7 @@ from aot import claims
 
 COLUMNS = "experiment row text learner unit symbols read documents samples bytes forward backward aot low high".split()
 COLUMNS += "standard_error null_aot null_low null_high command commit device".split()
+SHARES = ("aot", "standard_error", "spread", "spread_over_orders")  # columns that are ∂, or parts of it
 MARKS = {"forward": " →", "backward": " ←"}
 
 
@@ -78,5 +79,14 @@ def of_cells(lines: list[list[str]]) -> list[str]:
 def of_csv(table: pd.DataFrame) -> list[str]:
     """A table as it is in its file, without where it comes from."""
     table = table.drop(columns=["commit"], errors="ignore")
-    cells = table.map(lambda each: f"{each:.4g}" if isinstance(each, float) else each)
-    return of_cells([[each.replace("_", " ") for each in cells.columns], *cells.to_numpy().tolist()])
+    cells = {
+        name.replace("_", " "): [shown(each, name in SHARES) for each in column] for name, column in table.items()
+    }
+    return of_cells([[*cells], *zip(*cells.values(), strict=True)])
+
+
+def shown(cell, share: bool) -> str:
+    """A cell as people read it, a share of one in percent."""
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{100 * cell:.3f}%" if share else f"{cell:.4g}"

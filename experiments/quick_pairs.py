@@ -39,7 +39,8 @@ def main(argv: list[str] | None = None) -> None:
     table = table.sort_values("pairs", ascending=False)
     path = results / "quick_pairs_beside.csv"
     with writing(path):
-        (100 * table).rename_axis("language").to_csv(f"{path}.partial", float_format="%.4g")
+        percent = (100 * table).rename(columns="∂ of {} in %".format).rename_axis("language")
+        percent.to_csv(f"{path}.partial", float_format="%.3f")
         Path(f"{path}.partial").replace(path)
     for learner in learners:
         agree = int((table["pairs"] * table[learner] > 0).sum())
