@@ -114,7 +114,8 @@ def main(argv: list[str] | None = None) -> None:
         for file, table in zip(args.text, args.clusters or [None] * len(args.text), strict=True):
             content, clusters = zip(*read_clustered([file], "paragraph", table), strict=True)
             documents = Documents(list(content), list(clusters) if table else None, np.ones(len(content), bool))
-            rows += rows_of("/".join(Path(file).parts[-2:]).split(".")[0], first_symbols(documents, args.max_symbols), args, bar)
+            name = "/".join(Path(file).parts[-2:]).split(".")[0]  # folders may have texts of one name
+            rows += rows_of(name, first_symbols(documents, args.max_symbols), args, bar)
     table = pd.DataFrame(rows)
     path = Path(args.output_dir, "quick_coverage.csv")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ def test_a_table_of_another_form_is_shown_as_it_is(place):
     pd.DataFrame(rows).to_csv(place / "results/quick_trial.csv", index=False)
     report.main(["quick_trial"])
     assert lines_of(place)[:3] == [
-        "| text | learner | aot | halves rms |", "| :-- | --: | --: | --: |", "| de | 6 | 0.01235 | 1 |"
+        "| text | learner | aot | halves rms |", "| :-- | --: | --: | --: |", "| de | 6 | 1.235% | 1 |"
     ]  # fmt: skip
 
 
