@@ -512,5 +512,6 @@ def test_learners_are_set_beside_pairs_by_language(tmp_path, capsys):
     assert twelve.startswith("12: signs agree in 0 of 3 languages, rank correlation -1.00")
     table = pd.read_csv(tmp_path / "quick_pairs_beside.csv")
     assert table.columns.tolist() == ["language", "∂ of pairs in %", "∂ of 6 in %", "∂ of 12 in %"]
-    assert table["language"].tolist() == ["French", "German", "Greek"] and table["∂ of pairs in %"].tolist() == [3, 2, -1]
+    assert table["language"].tolist() == ["French", "German", "Greek"]
+    assert table["∂ of pairs in %"].tolist() == [3, 2, -1]
     assert table["∂ of 12 in %"].tolist() == pytest.approx([-30, -20, 10])
