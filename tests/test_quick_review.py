@@ -1,0 +1,51 @@
+"""What a stranger runs into: flags in other spellings, texts too small or of one script, folders that are files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import one_line
+
+import compute_aot
+
+ROOT = Path(__file__).parent.parent
+FEW = ["--learners", "2", "4+words"]
+
+
+@pytest.fixture
+def text(tmp_path) -> Path:
+    """Some documents of a real text."""
+    path = tmp_path / "text.txt"
+    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")
+    path.write_text("\n\n".join(document[:300] for document in documents[:12]), encoding="utf-8")
+    return path
+
+
+def run(*flags) -> dict:
+    compute_aot.main(["--quick", *map(str, flags)])
+    return json.loads(Path(flags[-1], "aot.json").read_text(encoding="utf-8"))
+
+
+def refused(*flags) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        compute_aot.main([*map(str, flags)])
+    assert one_line(stopped), stopped.value.code
+    return stopped.value.code
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        (["--quick", "--batch-size", "4"], "--batch_size"),
+        (["--max-symbols=9"], "--max_symbols"),
+        (["--no-null"], "--null"),
+    ],
+)
+def test_a_flag_without_an_effect_is_refused_in_its_other_spelling(flags, name, text):
+    assert refused(*flags, "--text", text).startswith(f"{name}: has no effect")
+
+
+def test_a_file_may_have_the_name_of_a_flag(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text.rename(tmp_path / "device")
+    assert run("--text", "device", *FEW, "--output_dir", "pair")["symbols"] > 1000
