@@ -83,10 +83,10 @@ class QuickArguments:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
         if sum(map(bool, (self.destroy, self.keep, self.where))) > 1:
             raise ValueError("give one of --destroy, --keep and --where")
+        names = self.learners or (WHERE if self.where else [each.name for each in PROFILE])
+        self.learners = [Learner.parse(each).name for each in names]
         if len(set(self.learners)) < len(self.learners):
-            raise ValueError(f"--learners {' '.join(self.learners)}: give each once")
-        self.learners = self.learners or [*WHERE] if self.where else self.learners or [each.name for each in PROFILE]
-        self.learners = [Learner.parse(each).name for each in self.learners]
+            raise ValueError(f"--learners {' '.join(names)}: give each once")
 
 
 def read_data(args, how: QuickArguments) -> Documents:

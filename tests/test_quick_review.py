@@ -49,3 +49,8 @@ def test_a_file_may_have_the_name_of_a_flag(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text.rename(tmp_path / "device")
     assert run("--text", "device", *FEW, "--output_dir", "pair")["symbols"] > 1000
+
+
+@pytest.mark.parametrize("learners", [["6", "06"], ["6+words+match", "6+match+words"], ["6+words", "6+words+words"]])
+def test_one_learner_in_two_spellings_is_refused(learners, text):
+    assert "once" in refused("--quick", "--text", text, "--learners", *learners)
