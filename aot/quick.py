@@ -83,6 +83,8 @@ class QuickArguments:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
         if sum(map(bool, (self.destroy, self.keep, self.where))) > 1:
             raise ValueError("give one of --destroy, --keep and --where")
+        if self.where and self.per_symbol:
+            raise ValueError("--per_symbol: has no effect with --where, which keeps no losses")
         names = self.learners or (WHERE if self.where else [each.name for each in PROFILE])
         self.learners = [Learner.parse(each).name for each in names]
         if len(set(self.learners)) < len(self.learners):

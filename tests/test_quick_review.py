@@ -54,3 +54,7 @@ def test_a_file_may_have_the_name_of_a_flag(text, tmp_path, monkeypatch):
 @pytest.mark.parametrize("learners", [["6", "06"], ["6+words+match", "6+match+words"], ["6+words", "6+words+words"]])
 def test_one_learner_in_two_spellings_is_refused(learners, text):
     assert "once" in refused("--quick", "--text", text, "--learners", *learners)
+
+
+def test_losses_of_symbols_are_refused_where_none_are_kept(text):
+    assert "--per_symbol" in refused("--quick", "--text", text, "--where", "--per_symbol")
