@@ -81,6 +81,8 @@ class QuickArguments:
         for name in ("document_length", "max_symbols"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
+        if self.order_seed < 0:
+            raise ValueError(f"--order_seed is {self.order_seed}, must be at least 0")
         if sum(map(bool, (self.destroy, self.keep, self.where))) > 1:
             raise ValueError("give one of --destroy, --keep and --where")
         if self.where and self.per_symbol:

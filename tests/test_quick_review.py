@@ -58,3 +58,7 @@ def test_one_learner_in_two_spellings_is_refused(learners, text):
 
 def test_losses_of_symbols_are_refused_where_none_are_kept(text):
     assert "--per_symbol" in refused("--quick", "--text", text, "--where", "--per_symbol")
+
+
+def test_a_seed_below_0_is_refused_by_its_name(text):
+    assert "--order_seed is -1" in refused("--quick", "--text", text, "--destroy", "word_order", "--order_seed", -1)
