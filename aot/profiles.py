@@ -74,9 +74,13 @@ def prepare(documents: Documents, seed: int = 0, most: int | None = None, change
         encoded = (each.encode() if kind is str else each for each in content)
         size = sum(len(each) for each, counts in zip(encoded, counted, strict=True) if counts)
     values = [values_of(each) for each in (transform(content, change, seed) if change else content)]
+    try:
+        symbols = of_documents(values, kind is str)
+    except ValueError as error:
+        raise ValueError(f"after {change}, {error}" if change else error) from error
     clusters = taken if documents.clusters is None else pd.factorize(np.array(documents.clusters)[taken])[0]
     return Text(
-        symbols=of_documents(values, kind is str),
+        symbols=symbols,
         order=np.searchsorted(taken, order),
         half=positions(values, f"null {seed}") < 0.5,
         clusters=clusters,

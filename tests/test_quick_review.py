@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import one_line
 
@@ -62,3 +63,11 @@ def test_losses_of_symbols_are_refused_where_none_are_kept(text):
 
 def test_a_seed_below_0_is_refused_by_its_name(text):
     assert "--order_seed is -1" in refused("--quick", "--text", text, "--destroy", "word_order", "--order_seed", -1)
+
+
+def test_a_change_that_leaves_nothing_to_predict_is_named(tmp_path):
+    rng = np.random.default_rng(0)
+    unspaced = ("".join(map(chr, rng.integers(0x4E00, 0x9FA0, 100))) for _ in range(5))
+    (tmp_path / "zh.txt").write_text("\n\n".join(unspaced), encoding="utf-8")
+    said = refused("--quick", "--text", tmp_path / "zh.txt", "--where", "--output_dir", tmp_path / "out")
+    assert "after word_frequency" in said and "different symbols" in said
