@@ -126,8 +126,9 @@ def arrow_of(text: Text, forward: np.ndarray, backward: np.ndarray, confidence: 
     """∂ of what the documents `among` [m] cost, [D] nats each in a direction, with its interval over clusters."""
     _, cluster = np.unique(text.clusters[among], return_inverse=True)
     sums = [np.bincount(cluster, each[among]) for each in (forward, backward, text.symbols.lengths)]
-    order_zero = text.symbols.order_zero
-    return arrow_from_totals([sums[0]], [sums[1]], sums[2], confidence, order_zero) | {"seeds": None}
+    result = arrow_from_totals([sums[0]], [sums[1]], sums[2], confidence, text.symbols.order_zero) | {"seeds": None}
+    del result["verdict"]  # it is about two models
+    return result
 
 
 def curve_of(text: Text, forward: np.ndarray, backward: np.ndarray, confidence: float) -> list[dict]:

@@ -71,3 +71,9 @@ def test_a_change_that_leaves_nothing_to_predict_is_named(tmp_path):
     (tmp_path / "zh.txt").write_text("\n\n".join(unspaced), encoding="utf-8")
     said = refused("--quick", "--text", tmp_path / "zh.txt", "--where", "--output_dir", tmp_path / "out")
     assert "after word_frequency" in said and "different symbols" in said
+
+
+def test_no_row_says_what_is_true_of_trained_models(text, tmp_path):
+    report = run("--text", text, *FEW, "--clusters", "file", "--output_dir", tmp_path / "out")
+    assert "verdict" not in report["profile"][0] and "model" not in json.dumps(report["profile"])
+    assert "clusters" in report["verdict"]
