@@ -160,7 +160,8 @@ def profile(text: Text, learners: list[Learner], nats: dict[str, np.ndarray], co
 
 def name_easier(rows: list[dict]) -> None:
     """Put into each row the direction that it may call easier as one of all these."""
-    for row, easier in zip(rows, claims.easier(pd.DataFrame(rows).astype({"seeds": float})), strict=True):
+    named = claims.easier(pd.DataFrame(rows).astype({"seeds": float}), rows[0]["confidence"])
+    for row, easier in zip(rows, named, strict=True):
         row["easier"] = easier
 
 

@@ -4,10 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import one_line
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 import compute_aot
+from aot import claims
 
 ROOT = Path(__file__).parent.parent
 FEW = ["--learners", "2", "4+words"]
@@ -77,3 +82,19 @@ def test_no_row_says_what_is_true_of_trained_models(text, tmp_path):
     report = run("--text", text, *FEW, "--clusters", "file", "--output_dir", tmp_path / "out")
     assert "verdict" not in report["profile"][0] and "model" not in json.dumps(report["profile"])
     assert "clusters" in report["verdict"]
+
+
+@given(st.floats(0.3, 0.999), st.integers(3, 50), st.sampled_from([0.99, 1.01]))
+def test_a_row_alone_is_named_where_its_interval_excludes_0_at_any_confidence(confidence, freedom, beyond):
+    margin = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    row = {"aot": beyond * margin, "standard_error": 1.0, "seeds": np.nan, "seed_spread": np.nan}
+    table = pd.DataFrame([row | {"low": row["aot"] - margin, "high": row["aot"] + margin}])
+    assert claims.easier(table, confidence).tolist() == ["forward" if beyond > 1 else "not told apart"]
+
+
+def test_names_of_directions_follow_the_confidence_that_is_asked_for(text, tmp_path):
+    named = []
+    for confidence in (0.01, 0.9999999):
+        flags = ["--learners", 2, "--confidence", confidence, "--output_dir", tmp_path / str(confidence)]
+        named += [row["easier"] for row in run("--text", text, *flags)["profile"]]
+    assert named[0] in ("forward", "backward") and named[1] == "not told apart"
