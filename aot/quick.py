@@ -160,7 +160,8 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
     if how.per_symbol:
         keep = dict.fromkeys(DIRECTIONS, slice(len(text.symbols.ids)))
     learners = [*map(Learner.parse, how.learners)]
-    nats, kept = read_both_ways(text, learners, how.null, keep)
+    null = how.null and 0 < text.half.sum() < len(text.half)  # or it would be the text itself, or its mirror image
+    nats, kept = read_both_ways(text, learners, null, keep)
     if how.per_symbol:
         kept = {each: in_text_order(text, kept[each], each) for each in DIRECTIONS}
     rows = profile(text, learners, nats, confidence)
@@ -236,6 +237,8 @@ def print_profile(report: dict) -> None:
     print(f"\n{report['learner']} compresses best. {report['verdict']}")
     if len(signs) > 1:
         print("Learners do not agree here: ∂ belongs to the learner as well as to the text.")
+    if report["request"]["null"] and not null:
+        print("There is no null: of so few different documents, the hash turns round all or none.")
     for name, curve in report["curves"].items():
         at = settled(curve)
         sign = "not settled by all of the text" if at is None else f"settled from {curve[at]['symbols']:,} {unit}s on"

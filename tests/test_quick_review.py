@@ -98,3 +98,13 @@ def test_names_of_directions_follow_the_confidence_that_is_asked_for(text, tmp_p
         flags = ["--learners", 2, "--confidence", confidence, "--output_dir", tmp_path / str(confidence)]
         named += [row["easier"] for row in run("--text", text, *flags)["profile"]]
     assert named[0] in ("forward", "backward") and named[1] == "not told apart"
+
+
+@pytest.mark.parametrize("documents", [["One text of a few words, and no other."], ["ab", "cd"] * 20])
+def test_where_the_hash_turns_round_all_or_none_there_is_no_null(documents, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("\n\n".join(documents), encoding="utf-8")
+    report = run("--text", tmp_path / "a.txt", *FEW, "--output_dir", tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert not any(row["null"] for row in report["profile"]) and "There is no null" in printed
+    run("--text", tmp_path / "a.txt", *FEW, "--no_null", "--output_dir", tmp_path / "other")
+    assert "null" not in capsys.readouterr().out
