@@ -94,7 +94,12 @@ class QuickArguments:
 
 
 def read_data(args, how: QuickArguments) -> Documents:
-    """Those of a split of a data folder, as tokens or as characters, after those of the split to learn from."""
+    """Those of a split of a data folder, as tokens or as characters, after those of the split to learn from.
+
+    SystemExit where both are the same, so that documents would count that had been learned from.
+    """
+    if how.after == args.split:
+        raise SystemExit(f"--after {how.after}: is the split that counts, --split; give another one to read first")
     tokenizer, meta = load_tokenizer(args.data), read_meta(args.data)
     content, counted = [], []
     for split in [how.after] * bool(how.after) + [args.split]:

@@ -108,3 +108,7 @@ def test_where_the_hash_turns_round_all_or_none_there_is_no_null(documents, tmp_
     assert not any(row["null"] for row in report["profile"]) and "There is no null" in printed
     run("--text", tmp_path / "a.txt", *FEW, "--no_null", "--output_dir", tmp_path / "other")
     assert "null" not in capsys.readouterr().out
+
+
+def test_a_split_cannot_be_read_before_itself(data):
+    assert "--after validation" in refused("--quick", "--data", data, "--after", "validation")
