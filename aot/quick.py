@@ -291,8 +291,9 @@ def quick(args, how: QuickArguments, confidence: float, output_dir: str | None) 
     change = how.destroy or how.keep
     ending = "-where" if how.where else f"-{change}" if change else ""
     folder = Path(output_dir or f"scores/{Path(name).name}-quick{ending}")
-    request, unfinished = request_of(documents, name, how, confidence), folder.with_name(f"{folder.name}.partial")
+    request = request_of(documents, name, how, confidence)
     if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}.partial")
         with alone(unfinished):
             try:
                 if how.where:

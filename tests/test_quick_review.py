@@ -112,3 +112,9 @@ def test_where_the_hash_turns_round_all_or_none_there_is_no_null(documents, tmp_
 
 def test_a_split_cannot_be_read_before_itself(data):
     assert "--after validation" in refused("--quick", "--data", data, "--after", "validation")
+
+
+def test_a_folder_that_cannot_be_is_one_line(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", "..", "/", text):
+        assert "another --output_dir" in refused("--quick", "--text", text, *FEW, "--output_dir", folder)
