@@ -229,7 +229,7 @@ def print_profile(report: dict) -> None:
     of = f" of {report['documents']:,} clusters" if report["samples"] == "clusters" else ""
     print(f"{report['symbols']:,} {unit}s ({report['different']:,} different) in {report['read']:,} documents{of},")
     print("read once in each direction\n")
-    width = max(len(row["learner"]) for row in rows) + 2
+    width = max(len(each) for each in ("longest", *(row["learner"] for row in rows))) + 2
     null = any(row["null"] for row in rows)
     print(f"{'longest':{width}}{f'bits per {unit}':^24}".rstrip())
     heads = f"{'context':{width}}{'forward →':>11}{'backward ←':>13}{'∂':>10}  {report['confidence']:.4g} interval"

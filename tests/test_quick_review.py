@@ -118,3 +118,11 @@ def test_a_folder_that_cannot_be_is_one_line(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in (".", "..", "/", text):
         assert "another --output_dir" in refused("--quick", "--text", text, *FEW, "--output_dir", folder)
+
+
+def test_columns_stand_below_their_heads_where_all_learners_have_short_names(text, tmp_path, capsys):
+    report = run("--text", text, "--learners", "2", "--no_null", "--output_dir", tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    (number,) = [number for number, line in enumerate(lines) if line.startswith("context")]
+    bits = f"{report['profile'][0]['bits']['backward']:.4f}"
+    assert lines[number].index("backward ←") + len("backward ←") == lines[number + 1].index(bits) + len(bits)
