@@ -100,7 +100,7 @@ def read_data(args, how: QuickArguments) -> Documents:
     """
     if how.after == args.split:
         raise SystemExit(f"--after {how.after}: is the split that counts, --split; give another one to read first")
-    tokenizer, meta = load_tokenizer(args.data), read_meta(args.data)
+    meta, tokenizer = read_meta(args.data), load_tokenizer(args.data)
     content, counted = [], []
     for split in [how.after] * bool(how.after) + [args.split]:
         ids = np.asarray(load_stream(args.data, split, tokenizer))

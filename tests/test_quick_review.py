@@ -126,3 +126,7 @@ def test_columns_stand_below_their_heads_where_all_learners_have_short_names(tex
     (number,) = [number for number, line in enumerate(lines) if line.startswith("context")]
     bits = f"{report['profile'][0]['bits']['backward']:.4f}"
     assert lines[number].index("backward ←") + len("backward ←") == lines[number + 1].index(bits) + len(bits)
+
+
+def test_a_data_folder_that_is_not_there_is_one_line(tmp_path):
+    assert str(tmp_path / "no") in refused("--quick", "--data", tmp_path / "no")
