@@ -372,7 +372,8 @@ def print_report(report: dict, folder: Path) -> None:
 
 def check_flags(quick: bool, argv: list[str] | None) -> None:
     """SystemExit for flags without an effect: of models with --quick, and of --quick without it."""
-    given = {each.removeprefix("--").partition("=")[0].removeprefix("no_") for each in spelled_out(argv)}
+    flags = [each[2:].partition("=")[0].replace("-", "_") for each in spelled_out(argv) if each.startswith("--")]
+    given = {each.removeprefix("no_") for each in flags}
     of_models = {each.name for kind in (PairArguments, ScoreArguments) for each in fields(kind)}
     none = of_models - {"confidence", "output_dir"} if quick else {each.name for each in fields(QuickArguments)}
     for name in sorted(given & none):

@@ -7,21 +7,22 @@ from aot.fits import LEVEL, mean_and_margin
 from metrics.arrow_of_time.gap import finding, holm, p_value
 
 
-def easier(together: pd.DataFrame) -> np.ndarray:
+def easier(together: pd.DataFrame, confidence: float = 1 - LEVEL) -> np.ndarray:
     """The direction [n] that each row, of all its seeds, may call easier: forward, backward, or why none.
 
-    The intervals of rows exclude 0 too often by chance where there are many: Holm's adjusted level counts. One pair
-    claims nothing about a text, and does not count. A learner without chance in it has no seeds, and does.
+    The intervals of rows, all of a `confidence`, exclude 0 too often by chance where there are many: Holm's adjusted
+    level counts. One pair claims nothing about a text, and does not count. A learner without chance in it has no
+    seeds, and does.
     """
     claims = together["seeds"] != 1
     named = np.where(claims, "not told apart", "one pair").astype(object)
     tested = np.flatnonzero(together["low"].notna() & claims)
     p_values = [
-        p_value(row.aot, row.high - row.aot, row.standard_error, row.seeds, row.seed_spread)
+        p_value(row.aot, row.high - row.aot, row.standard_error, row.seeds, row.seed_spread, confidence)
         for row in together.iloc[tested].itertuples()
     ]
     excluded = (together["low"].iloc[tested] > 0) | (together["high"].iloc[tested] < 0)
-    sure = tested[(holm(p_values) <= LEVEL) & excluded]
+    sure = tested[(holm(p_values) <= 1 - confidence) & excluded]
     named[sure] = np.where(together["aot"].iloc[sure] > 0, "forward", "backward")
     return named
 

@@ -74,9 +74,13 @@ def prepare(documents: Documents, seed: int = 0, most: int | None = None, change
         encoded = (each.encode() if kind is str else each for each in content)
         size = sum(len(each) for each, counts in zip(encoded, counted, strict=True) if counts)
     values = [values_of(each) for each in (transform(content, change, seed) if change else content)]
+    try:
+        symbols = of_documents(values, kind is str)
+    except ValueError as error:
+        raise ValueError(f"after {change}, {error}" if change else error) from error
     clusters = taken if documents.clusters is None else pd.factorize(np.array(documents.clusters)[taken])[0]
     return Text(
-        symbols=of_documents(values, kind is str),
+        symbols=symbols,
         order=np.searchsorted(taken, order),
         half=positions(values, f"null {seed}") < 0.5,
         clusters=clusters,
@@ -122,8 +126,9 @@ def arrow_of(text: Text, forward: np.ndarray, backward: np.ndarray, confidence: 
     """∂ of what the documents `among` [m] cost, [D] nats each in a direction, with its interval over clusters."""
     _, cluster = np.unique(text.clusters[among], return_inverse=True)
     sums = [np.bincount(cluster, each[among]) for each in (forward, backward, text.symbols.lengths)]
-    order_zero = text.symbols.order_zero
-    return arrow_from_totals([sums[0]], [sums[1]], sums[2], confidence, order_zero) | {"seeds": None}
+    result = arrow_from_totals([sums[0]], [sums[1]], sums[2], confidence, text.symbols.order_zero) | {"seeds": None}
+    del result["verdict"]  # it is about two models
+    return result
 
 
 def curve_of(text: Text, forward: np.ndarray, backward: np.ndarray, confidence: float) -> list[dict]:
@@ -155,7 +160,8 @@ def profile(text: Text, learners: list[Learner], nats: dict[str, np.ndarray], co
 
 def name_easier(rows: list[dict]) -> None:
     """Put into each row the direction that it may call easier as one of all these."""
-    for row, easier in zip(rows, claims.easier(pd.DataFrame(rows).astype({"seeds": float})), strict=True):
+    named = claims.easier(pd.DataFrame(rows).astype({"seeds": float}), rows[0]["confidence"])
+    for row, easier in zip(rows, named, strict=True):
         row["easier"] = easier
 
 

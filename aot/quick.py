@@ -81,17 +81,26 @@ class QuickArguments:
         for name in ("document_length", "max_symbols"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
+        if self.order_seed < 0:
+            raise ValueError(f"--order_seed is {self.order_seed}, must be at least 0")
         if sum(map(bool, (self.destroy, self.keep, self.where))) > 1:
             raise ValueError("give one of --destroy, --keep and --where")
+        if self.where and self.per_symbol:
+            raise ValueError("--per_symbol: has no effect with --where, which keeps no losses")
+        names = self.learners or (WHERE if self.where else [each.name for each in PROFILE])
+        self.learners = [Learner.parse(each).name for each in names]
         if len(set(self.learners)) < len(self.learners):
-            raise ValueError(f"--learners {' '.join(self.learners)}: give each once")
-        self.learners = self.learners or [*WHERE] if self.where else self.learners or [each.name for each in PROFILE]
-        self.learners = [Learner.parse(each).name for each in self.learners]
+            raise ValueError(f"--learners {' '.join(names)}: give each once")
 
 
 def read_data(args, how: QuickArguments) -> Documents:
-    """Those of a split of a data folder, as tokens or as characters, after those of the split to learn from."""
-    tokenizer, meta = load_tokenizer(args.data), read_meta(args.data)
+    """Those of a split of a data folder, as tokens or as characters, after those of the split to learn from.
+
+    SystemExit where both are the same, so that documents would count that had been learned from.
+    """
+    if how.after == args.split:
+        raise SystemExit(f"--after {how.after}: is the split that counts, --split; give another one to read first")
+    meta, tokenizer = read_meta(args.data), load_tokenizer(args.data)
     content, counted = [], []
     for split in [how.after] * bool(how.after) + [args.split]:
         ids = np.asarray(load_stream(args.data, split, tokenizer))
@@ -156,7 +165,8 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
     if how.per_symbol:
         keep = dict.fromkeys(DIRECTIONS, slice(len(text.symbols.ids)))
     learners = [*map(Learner.parse, how.learners)]
-    nats, kept = read_both_ways(text, learners, how.null, keep)
+    null = how.null and 0 < text.half.sum() < len(text.half)  # or it would be the text itself, or its mirror image
+    nats, kept = read_both_ways(text, learners, null, keep)
     if how.per_symbol:
         kept = {each: in_text_order(text, kept[each], each) for each in DIRECTIONS}
     rows = profile(text, learners, nats, confidence)
@@ -219,7 +229,7 @@ def print_profile(report: dict) -> None:
     of = f" of {report['documents']:,} clusters" if report["samples"] == "clusters" else ""
     print(f"{report['symbols']:,} {unit}s ({report['different']:,} different) in {report['read']:,} documents{of},")
     print("read once in each direction\n")
-    width = max(len(row["learner"]) for row in rows) + 2
+    width = max(len(each) for each in ("longest", *(row["learner"] for row in rows))) + 2
     null = any(row["null"] for row in rows)
     print(f"{'longest':{width}}{f'bits per {unit}':^24}".rstrip())
     heads = f"{'context':{width}}{'forward →':>11}{'backward ←':>13}{'∂':>10}  {report['confidence']:.4g} interval"
@@ -232,6 +242,8 @@ def print_profile(report: dict) -> None:
     print(f"\n{report['learner']} compresses best. {report['verdict']}")
     if len(signs) > 1:
         print("Learners do not agree here: ∂ belongs to the learner as well as to the text.")
+    if report["request"]["null"] and not null:
+        print("There is no null: of so few different documents, the hash turns round all or none.")
     for name, curve in report["curves"].items():
         at = settled(curve)
         sign = "not settled by all of the text" if at is None else f"settled from {curve[at]['symbols']:,} {unit}s on"
@@ -279,8 +291,9 @@ def quick(args, how: QuickArguments, confidence: float, output_dir: str | None) 
     change = how.destroy or how.keep
     ending = "-where" if how.where else f"-{change}" if change else ""
     folder = Path(output_dir or f"scores/{Path(name).name}-quick{ending}")
-    request, unfinished = request_of(documents, name, how, confidence), folder.with_name(f"{folder.name}.partial")
+    request = request_of(documents, name, how, confidence)
     if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}.partial")
         with alone(unfinished):
             try:
                 if how.where:

@@ -53,7 +53,7 @@ def read_json(path: str | Path) -> dict | None:
     """The content of a JSON file, None where there is no such file or it is damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
 
