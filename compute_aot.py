@@ -37,7 +37,7 @@ from aot.quick import QuickArguments, quick
 from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream
-from aot.text import read_texts, reverse_graphemes
+from aot.text import read_texts, reverse_graphemes, short_name
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -413,7 +413,7 @@ def main(argv: list[str] | None = None) -> None:
     home = {read_meta(what.data)["data_sha256"]} if what.data else set()
     unchecked = {} if {recipe_of(each).get("data_sha256") for each in configs.values()} == home else configs
     models = Path([*which.pair, *which.forward][0]).name + and_more(pairs)
-    folder = Path(how.output_dir or f"scores/{models}-on-{Path(name).name}")
+    folder = Path(how.output_dir or f"scores/{models}-on-{short_name(name)}")
     unfinished = folder.with_name(folder.name + ".partial")
     if not folder.exists():
         with alone(unfinished):

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -25,7 +26,7 @@ from aot.profiles import (
 )
 from aot.runs import alone, finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream
-from aot.text import read_clustered
+from aot.text import read_clustered, short_name
 from aot.tokenizers import load_tokenizer
 from aot.transforms import DESTROY, EXPECTED, KEEP
 from metrics.arrow_of_time.gap import verdict
@@ -193,7 +194,13 @@ def where(documents: Documents, how: QuickArguments, confidence: float) -> dict:
     """The report of a text as it is and after each of --destroy and --keep."""
     learners, rows, sizes = [*map(Learner.parse, how.learners)], [], []
     for name in (None, *DESTROY, *KEEP):
-        text = prepare(documents, how.order_seed, how.max_symbols, name)
+        try:
+            text = prepare(documents, how.order_seed, how.max_symbols, name)
+        except ValueError as error:
+            if name is None:
+                raise
+            print(f"{name}: left out, {error}", file=sys.stderr)  # as of words without anything between them
+            continue
         sizes.append(size_of(text))
         nats, _ = read_both_ways(text, learners, null=False)
         rows += [{"text": name or AS_IT_IS, **row} for row in profile(text, learners, nats, confidence)]
@@ -290,7 +297,7 @@ def quick(args, how: QuickArguments, confidence: float, output_dir: str | None) 
     documents, name = read_documents(args, how), args.data or args.dataset or args.text[0]
     change = how.destroy or how.keep
     ending = "-where" if how.where else f"-{change}" if change else ""
-    folder = Path(output_dir or f"scores/{Path(name).name}-quick{ending}")
+    folder = Path(output_dir or f"scores/{short_name(name)}-quick{ending}")
     request = request_of(documents, name, how, confidence)
     if not folder.exists():
         unfinished = folder.with_name(f"{folder.name}.partial")

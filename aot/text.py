@@ -59,6 +59,11 @@ def suffixes(source: str) -> tuple[str, str]:
     return Path(path.name.removesuffix(compression)).suffix, compression
 
 
+def short_name(source: str) -> str:
+    """What a folder of results is named after: the last part of a path, URL or id, or "stdin"."""
+    return "stdin" if source == "-" else Path(source).name or Path(source).resolve().name
+
+
 def is_file_name(source: str) -> bool:
     """Whether a name ends as one of a file does: `a.xz` and `a.csv`, but not `USER/NAME-2.5`."""
     kind, compression = suffixes(source)

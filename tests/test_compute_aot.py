@@ -136,7 +136,7 @@ def test_a_command_reads_standard_input(able, data, text, tmp_path):
     with text.open() as stdin:
         done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0 and of_data["verdict"] in done.stdout, done.stderr
-    assert report(tmp_path / "scores" / "able-on--")["aot"] == pytest.approx(of_data["aot"])
+    assert report(tmp_path / "scores" / "able-on-stdin")["aot"] == pytest.approx(of_data["aot"])
 
 
 def test_models_are_trained_and_scored_without_what_only_some_texts_need(data, text, tmp_path):

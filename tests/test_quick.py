@@ -104,6 +104,13 @@ def test_the_table_of_where_has_all_changes_of_the_same_documents(text, tmp_path
     assert row["aot"] == same["aot"] and report["symbols"] == alone["symbols"]
 
 
+def test_a_change_that_leaves_one_symbol_is_left_out_of_where(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("文字和意思\n\n意思和文字", encoding="utf-8")
+    report = run(tmp_path / "a.txt", tmp_path / "out", "--where")
+    assert "word_length: left out" in capsys.readouterr().err
+    assert "word_length" not in {row["text"] for row in report["where"]} and len(report["where"]) >= 3
+
+
 def test_clusters_are_files_columns_or_tables(text, tmp_path):
     documents = text.read_text(encoding="utf-8").split("\n\n")
     files = [tmp_path / f"{number}.txt" for number in range(4)]
