@@ -74,7 +74,8 @@ def test_a_change_that_leaves_nothing_to_predict_is_named(tmp_path):
     rng = np.random.default_rng(0)
     unspaced = ("".join(map(chr, rng.integers(0x4E00, 0x9FA0, 100))) for _ in range(5))
     (tmp_path / "zh.txt").write_text("\n\n".join(unspaced), encoding="utf-8")
-    said = refused("--quick", "--text", tmp_path / "zh.txt", "--where", "--output_dir", tmp_path / "out")
+    flags = ["--quick", "--text", tmp_path / "zh.txt", "--output_dir", tmp_path / "out"]
+    said = refused(*flags, "--keep", "word_frequency")
     assert "after word_frequency" in said and "different symbols" in said
 
 
