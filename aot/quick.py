@@ -109,6 +109,8 @@ def read_data(args, how: QuickArguments) -> Documents:
         rows = [each[each != tokenizer.eos_token_id] for each in np.split(ids, starts[1:])]
         content += [each for each in (tokenizer.batch_decode(rows) if how.level == "char" else rows) if len(each)]
         counted += [split == args.split] * (len(content) - len(counted))
+    if not any(counted):
+        raise SystemExit(f"{args.data}: has no document with a token in split {args.split!r}")
     if how.level == "char":
         return Documents(content, None, np.array(counted))
     names = {int(each): tokenizer.decode([each]) for each in np.unique(np.concatenate(content))}
@@ -227,7 +229,7 @@ def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict)
 
 def interval(row: dict) -> str:
     """The interval of a row as people read it."""
-    return "no interval" if row["low"] is None else f"{row['low']:+.3%} to {row['high']:+.3%}"
+    return "no interval" if row["low"] is None else f"{row['low']:+z.3%} to {row['high']:+z.3%}"
 
 
 def print_profile(report: dict) -> None:
@@ -243,8 +245,8 @@ def print_profile(report: dict) -> None:
     print(f"{heads:<{width + 62}}{'easier':<16}{'∂ of the null' * null}".rstrip())
     for row in rows:
         line = f"{row['learner']:{width}}{row['bits']['forward']:11.4f}{row['bits']['backward']:13.4f}"
-        line += f"{row['aot']:+10.3%}  {interval(row):<26}{row['easier']:<16}"
-        print((line + (f"{row['null']['aot']:+.3%}, {interval(row['null'])}" if row["null"] else "")).rstrip())
+        line += f"{row['aot']:+z10.3%}  {interval(row):<26}{row['easier']:<16}"
+        print((line + (f"{row['null']['aot']:+z.3%}, {interval(row['null'])}" if row["null"] else "")).rstrip())
     signs = {row["easier"] for row in rows} & {*DIRECTIONS}
     print(f"\n{report['learner']} compresses best. {report['verdict']}")
     if len(signs) > 1:
@@ -268,7 +270,7 @@ def print_where(report: dict) -> None:
         for row in rows:
             bits = [row["bits"][each] for each in DIRECTIONS]
             line = f"{row['text']:<18}{bits[0]:11.4f}{bits[1]:13.4f}{1000 * (bits[1] - bits[0]):+15.2f}"
-            print(f"{line}{row['aot']:+10.3%}  {interval(row):<26}{row['easier']}")
+            print(f"{line}{row['aot']:+z10.3%}  {interval(row):<26}{row['easier']}")
     print()
     for name in (*DESTROY, *KEEP):
         print(f"{name}: {EXPECTED[name]}")

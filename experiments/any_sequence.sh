@@ -9,11 +9,7 @@
 # where it stopped.
 source "$(dirname "$0")/sources.sh" any_sequence "$@"
 
-library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
-packages=$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-mapfile -t code < <(cd "$library" && find . -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
-code=("${code[@]/#./$library}")
-mapfile -t binary < <(find "$library/lib-dynload" "$packages"/{numpy,scipy} -name '*.so' -size -1000k | sort)
+source experiments/python_files.sh
 
 files=(--level byte --documents file --document_length 4096 --validation_tokens 100000)
 data any-code tokenize_lang.py --source "${code[@]}" "${files[@]}"

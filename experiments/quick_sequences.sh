@@ -9,11 +9,7 @@
 # el_law and id_law are read. Writes scores/quick_sequences-* and results/quick_sequences*.
 source "$(dirname "$0")/quick.sh" quick_sequences "$@"
 
-library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
-packages=$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-mapfile -t code < <(cd "$library" && find . -name '*.py' -not -path '*/site-packages/*' -not -path '*/test*/*' | sort)
-code=("${code[@]/#./$library}")
-mapfile -t binary < <(find "$library/lib-dynload" "$packages"/{numpy,scipy} -name '*.so' -size -1000k | sort)
+source experiments/python_files.sh
 python -m experiments.fetch_sounds
 
 files=(--documents file --level byte --no_null --max_symbols 3000000 --learners 2 6 12 12+match+adjust)

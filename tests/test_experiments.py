@@ -283,7 +283,7 @@ def test_a_script_is_one_that_bash_can_read(script):
 def quick(bash, tmp_path):
     """Runs a copy of an experiment without models; what it has python do, and the output."""
     (tmp_path / "experiments").mkdir()
-    for script in (ROOT / "experiments").glob("quick*.sh"):
+    for script in (ROOT / "experiments").glob("*.sh"):
         shutil.copy(script, tmp_path / "experiments")
     commands = tmp_path / "commands"
     says = '{ printf "%s\\t" "$@"; echo; } >> commands\n[ "$1" != compute_aot.py ] || echo "6 compresses best"\n'
