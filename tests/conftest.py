@@ -19,6 +19,7 @@ import psutil
 import pytest
 import torch
 
+import compute_aot
 import make_synthetic
 import run_clm_reverse
 from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
@@ -27,6 +28,9 @@ from aot.runs import RECIPE, RESULTS, STATE, file_sha256, read_json, write_json
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in a background job, whose children would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+ROOT = Path(__file__).parent.parent
+FEW = ["--learners", "2", "4+words"]  # of compute_aot.py --quick
 
 # 2,030 held-out tokens: 253 windows of 8 and one of 6.
 LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 2000 --validation_lines 203".split()
@@ -109,6 +113,23 @@ def rewrite(source: Path, target: Path, change) -> Path:
 def one_line(stopped: pytest.ExceptionInfo) -> bool:
     """Whether a script ended with a message that a person can read, and not as a success."""
     return isinstance(stopped.value.code, str) and stopped.value.code.strip() and "\n" not in stopped.value.code
+
+
+def refused(*flags) -> str:
+    """The message with which compute_aot.py refuses these flags."""
+    with pytest.raises(SystemExit) as stopped:
+        compute_aot.main([*map(str, flags)])
+    assert one_line(stopped), stopped.value.code
+    return stopped.value.code
+
+
+@pytest.fixture
+def text(tmp_path) -> Path:
+    """Some documents of a real text."""
+    path = tmp_path / "text.txt"
+    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")
+    path.write_text("\n\n".join(document[:700] for document in documents[:20]), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import one_line
+from conftest import FEW, refused
 
 import compute_aot
 from aot import quick, quick_figures
@@ -20,28 +20,11 @@ from aot.runs import alone
 from aot.transforms import DESTROY, KEEP
 
 ROOT = Path(__file__).parent.parent
-FEW = ["--learners", "2", "4+words"]
-
-
-@pytest.fixture
-def text(tmp_path) -> Path:
-    """Some documents of a real text."""
-    path = tmp_path / "text.txt"
-    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")
-    path.write_text("\n\n".join(document[:700] for document in documents[:20]), encoding="utf-8")
-    return path
 
 
 def run(text, folder: Path, *flags: str) -> dict:
     compute_aot.main(["--quick", "--text", *map(str, np.ravel(text)), "--output_dir", str(folder), *map(str, flags)])
     return json.loads((folder / "aot.json").read_text(encoding="utf-8"))
-
-
-def refused(*flags) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        compute_aot.main([*map(str, flags)])
-    assert one_line(stopped), stopped.value.code
-    return stopped.value.code
 
 
 def test_a_text_becomes_a_profile_with_figures_and_the_same_again(text, tmp_path, capsys):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import one_line
+from conftest import FEW, refused
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -14,29 +14,10 @@ from scipy import stats
 import compute_aot
 from aot import claims
 
-ROOT = Path(__file__).parent.parent
-FEW = ["--learners", "2", "4+words"]
-
-
-@pytest.fixture
-def text(tmp_path) -> Path:
-    """Some documents of a real text."""
-    path = tmp_path / "text.txt"
-    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")
-    path.write_text("\n\n".join(document[:300] for document in documents[:12]), encoding="utf-8")
-    return path
-
 
 def run(*flags) -> dict:
     compute_aot.main(["--quick", *map(str, flags)])
     return json.loads(Path(flags[-1], "aot.json").read_text(encoding="utf-8"))
-
-
-def refused(*flags) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        compute_aot.main([*map(str, flags)])
-    assert one_line(stopped), stopped.value.code
-    return stopped.value.code
 
 
 @pytest.mark.parametrize(
