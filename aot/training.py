@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
+from aot.builds import wait_for_builds
 from aot.fast import has_fast_path
 from aot.optimizers import MUON, muon_for
 from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
@@ -103,6 +104,8 @@ class ReverseTrainer(Trainer):
         """As the Trainer does; SIGTERM, with which clusters take a machine back, saves and ends it with status 143."""
         if resume_from_checkpoint:
             self.window_losses.load(Path(resume_from_checkpoint))
+        if self.is_deepspeed_enabled:  # which compiles
+            wait_for_builds()
         before = signal.signal(signal.SIGTERM, self.interruption.ask)
         try:
             return super().train(resume_from_checkpoint, **kwargs)

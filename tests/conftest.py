@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import time
+from tempfile import TemporaryDirectory
 
 from hub_server import HOME, HUB
 
@@ -26,6 +28,9 @@ from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
 from aot.runs import RECIPE, RESULTS, STATE, file_sha256, read_json, write_json
 
 torch.set_num_threads(1)
+BUILDS = TemporaryDirectory()
+if "PYTEST_XDIST_WORKER" not in os.environ:  # DeepSpeed compiles once for all workers, which inherit it
+    os.environ["TORCH_EXTENSIONS_DIR"] = BUILDS.name
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in a background job, whose children would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -108,6 +113,15 @@ def rewrite(source: Path, target: Path, change) -> Path:
     meta["data_sha256"] = data_sha256(meta["splits"], meta["dtype"], meta["tokenizer_sha256"])
     write_json(target / "meta.json", meta)
     return target
+
+
+def left_behind(builds: Path) -> Path:
+    """A lock under which an extension was compiled in the folder of all, by a process that was killed an hour ago."""
+    lock = builds / "killed" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    os.utime(lock, (time.time() - 3600,) * 2)
+    return lock
 
 
 def one_line(stopped: pytest.ExceptionInfo) -> bool:

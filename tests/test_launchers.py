@@ -10,13 +10,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import SETTINGS, TINY, logged, train, weights
+from conftest import SETTINGS, TINY, left_behind, logged, train, weights
 from transformers import AutoModelForCausalLM
 
 from aot.data import open_stream
@@ -53,13 +52,25 @@ def on_cpus() -> dict[str, str]:
     return os.environ | own
 
 
-def run(*commands: list[str]) -> list[str]:
-    """What commands that run together, on CPUs, print; all of them have to succeed."""
-    start = partial(subprocess.run, cwd=ROOT, env=on_cpus(), capture_output=True, text=True)
+def output_of(launcher: subprocess.Popen) -> tuple[str, str]:
+    """What a launch prints; it is stopped, with the processes that it has started, if it does not come to an end."""
+    try:
+        return launcher.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        launcher.terminate()
+        out, err = launcher.communicate(timeout=30)
+        return out, f"{err}\nstill running after three minutes"
+
+
+def run(*commands: list[str]) -> list[tuple[str, str]]:
+    """Output and errors of commands that run together, on CPUs; all of them have to succeed."""
+    kept = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    launchers = [subprocess.Popen(each, cwd=ROOT, env=on_cpus(), **kept) for each in commands]
     with ThreadPoolExecutor(len(commands)) as together:
-        done = list(together.map(start, commands))
-    assert not any(one.returncode for one in done), "\n".join(one.stdout[-1000:] + one.stderr[-3000:] for one in done)
-    return [one.stdout for one in done]
+        printed = list(together.map(output_of, launchers))
+    failed = any(launcher.returncode for launcher in launchers)
+    assert not failed, "\n".join(out[-1000:] + err[-3000:] for out, err in printed)
+    return printed
 
 
 def assert_same(pair: Path, alone: Path, data: Path, processes: int, wrapper: str, rounding: float = 1e-5) -> None:
@@ -97,7 +108,7 @@ def alone(data, tmp_path_factory) -> Path:
     ],
 )
 def test_every_launcher_trains_the_same_pair(config, processes, wrapper, alone, data, tmp_path):
-    (out,) = run(command(config, processes, tmp_path / "pair", data))
+    ((out, _),) = run(command(config, processes, tmp_path / "pair", data))
     assert out.count("nats per held-out token") == 1
     assert_same(tmp_path / "pair", alone, data, processes, wrapper)
 
@@ -114,7 +125,7 @@ def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp
     for rank in ("0", "1"):
         machines.append(command("multi_node", 2, pair, data, port=port))
         machines[-1][2:2] = ["--machine_rank", rank, "--main_process_ip", "localhost"]
-    out = "".join(run(*machines))
+    out = "".join(out for out, _ in run(*machines))
     assert out.count("finished before") == out.count("nats per held-out token") == 1
     assert weights(pair / "backward") == whole
     assert_same(pair, alone, data, 2, "DistributedDataParallel")
@@ -122,7 +133,7 @@ def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp
 
 @pytest.mark.parametrize("config", ["ddp", pytest.param("zero3", marks=DEEPSPEED)])
 def test_the_second_of_two_seeds_is_the_one_trained_alone(config, alone, data, tmp_path):
-    (out,) = run(command(config, 2, tmp_path / "pair", data, "--seeds", "1", "42"))
+    ((out, _),) = run(command(config, 2, tmp_path / "pair", data, "--seeds", "1", "42"))
     assert out.count("nats per held-out token") == 2
     wrapper = "DistributedDataParallel" if config == "ddp" else "DeepSpeedEngine"
     assert_same(tmp_path / "pair-seed42", alone, data, 2, wrapper)
@@ -165,7 +176,9 @@ def test_one_of_two_processes_told_to_stop_stops_both(data, tmp_path):
 def test_deepspeed_computes_in_bfloat16_and_keeps_float32(config, alone, data, tmp_path):
     reference = train(tmp_path / "reference", data, *STILL, "--bf16", "true")
     assert logged(reference / "forward", "loss") != pytest.approx(logged(alone / "forward", "loss"), rel=1e-5)
-    run(command(config, 1, tmp_path / "pair", data, "--bf16", "true"))
+    lock = left_behind(Path(os.environ["TORCH_EXTENSIONS_DIR"]))
+    ((_, err),) = run(command(config, 1, tmp_path / "pair", data, "--bf16", "true"))
+    assert f"{lock}: removed" in err and not lock.exists()
     # the last bit of a weight, where the two round otherwise, can become that of its bfloat16
     assert_same(tmp_path / "pair", reference, data, 1, "DeepSpeedEngine", rounding=1e-3)
     begin, expected = (list(logged(each / "forward", "loss").values())[:6] for each in (tmp_path / "pair", reference))
