@@ -37,7 +37,7 @@ soak: .venv/installed  ## Kill an experiment 100 times; is its result that of on
 	$(PYTHON) -m tests.soak
 
 test: .venv/installed  ## The tests, but for the long ones (pytest -m slow)
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist worksteal -q
 
 style: .venv/installed
 	$(PYTHON) -m ruff check .

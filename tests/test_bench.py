@@ -27,7 +27,7 @@ from experiments import peers, run_clm, speed
 from experiments.speed import STAGES, Case, Contestant
 
 ROOT = Path(__file__).parent.parent
-SLOW = pytest.mark.slow  # launchers have tests of their own
+SLOW = dict.fromkeys(("processes", "pair"), pytest.mark.slow)  # what they launch has tests of its own
 TINY = (
     "--settings nano:300 --context 8 --batch 2 --steps 2 --pair_steps 2 --text_mb 1 --repeats 1 --windows 1000".split()
 )
@@ -53,7 +53,7 @@ def read(folder: Path, stage: str) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("stage", [pytest.param(each, marks=SLOW if each == "processes" else ()) for each in STAGES])
+@pytest.mark.parametrize("stage", [pytest.param(each, marks=SLOW.get(each, ())) for each in STAGES])
 def test_every_contestant_of_a_stage_does_the_same_work(stage, tmp_path, text, in_root):
     folder = tmp_path / "bench"
     folder.mkdir()

@@ -104,7 +104,7 @@ def alone(data, tmp_path_factory) -> Path:
         ("fsdp", 2, "FSDPGPT2LMHeadModel"),
         pytest.param("zero1", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
         pytest.param("zero2", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
-        pytest.param("zero3", 2, "DeepSpeedEngine", marks=DEEPSPEED),
+        pytest.param("zero3", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),  # see two seeds
     ],
 )
 def test_every_launcher_trains_the_same_pair(config, processes, wrapper, alone, data, tmp_path):

@@ -209,6 +209,7 @@ def test_of_several_gpus_a_direction_has_one(data, tmp_path, monkeypatch):
     assert run_clm_reverse.parse([*flags, AT_ONCE])[1].train_batch_size == 8
 
 
+@pytest.mark.slow
 def test_its_data_loaders_may_have_processes(data, pair, tmp_path):
     process = start(tmp_path / "pair", data, "--dataloader_num_workers", "1", "--max_steps", "4")
     _, err = process.communicate(timeout=120)
