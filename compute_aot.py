@@ -34,7 +34,7 @@ from aot.models import check_context, find_device, load_model
 from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.quick import QuickArguments, quick
-from aot.runs import alone, differences, finished_report, provenance, read_json, sync, write_json, writing
+from aot.runs import alone, count, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream
 from aot.text import read_texts, reverse_graphemes, short_name
@@ -99,6 +99,16 @@ class TextArguments:
     errors: Literal["strict", "replace"] = field(
         default="strict", metadata={"help": "What to do about invalid UTF-8: stop, or put U+FFFD in its place."}
     )
+    max_document_bytes: int = field(default=20_000_000, metadata={"help": "A longer document is an error."})
+
+    def __post_init__(self):
+        if self.max_document_bytes < 1:
+            raise ValueError(f"--max_document_bytes is {self.max_document_bytes}, must be at least 1")
+
+    def reading(self) -> dict:
+        """How the documents of --text and --dataset are read, as `aot.text.read_documents` takes it."""
+        names = ("column", "split", "errors", "max_document_bytes")
+        return {"config": self.dataset_config} | {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -186,8 +196,8 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
             train = open_stream(args.data, "train")[:COUNTED]
     else:
         rows, bytes_each, length = {kind: [] for kind in different}, [], None
-        settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}
-        for chunk in chunks(read_texts([args.dataset] if args.dataset else args.text, args.documents, **settings)):
+        sources = [args.dataset] if args.dataset else args.text
+        for chunk in chunks(read_texts(sources, args.documents, **args.reading())):
             bytes_each += [len(text.encode()) for text in chunk]
             for kind, each in different.items():
                 texts = [*map(reverse_graphemes, chunk)] if kind[-1] else chunk
@@ -357,7 +367,7 @@ def print_report(report: dict, folder: Path) -> None:
         ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", f"nats per {report['unit']}"),
         ("r = ℓ←/ℓ→ − 1", f"{report['ratio']:+.3%}", "as in the tables of the paper"),
         ("∂", f"{report['aot']:+.3%}", interval),
-        ("scored", f"{report['tokens']:,.0f}", f"{report['unit']}s in {report['documents']:,} documents"),
+        ("scored", f"{report['tokens']:,.0f}", f"{report['unit']}s in {count(report['documents'], 'document')}"),
         ("training seeds", f"{report['seeds']}", ", ".join(f"{aot:+.3%}" for aot in report["per_seed"])),
     ]
     if report["documents_forward_easier"] is not None:

@@ -24,7 +24,7 @@ from aot.profiles import (
     profile,
     read_both_ways,
 )
-from aot.runs import alone, finished_report, provenance, sync, write_json, writing
+from aot.runs import alone, count, finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream
 from aot.text import read_clustered, short_name
 from aot.tokenizers import load_tokenizer
@@ -119,8 +119,7 @@ def read_data(args, how: QuickArguments) -> Documents:
 
 def read_text(args, how: QuickArguments) -> Documents:
     """Those of files, URLs, standard input or a data set on the Hub, as characters or as bytes."""
-    settings = {"column": args.column, "config": args.dataset_config, "split": args.split, "errors": args.errors}
-    settings |= {"document_length": how.document_length, "raw": how.level == "byte"}
+    settings = args.reading() | {"document_length": how.document_length, "raw": how.level == "byte"}
     sources = [args.dataset] if args.dataset else args.text
     rows = list(read_clustered(sources, args.documents, how.clusters, **settings))
     content, clusters = ([row[part] for row in rows] for part in (0, 1))
@@ -235,8 +234,9 @@ def interval(row: dict) -> str:
 def print_profile(report: dict) -> None:
     """A row for each learner, and what they say together."""
     rows, unit = report["profile"], report["unit"]
-    of = f" of {report['documents']:,} clusters" if report["samples"] == "clusters" else ""
-    print(f"{report['symbols']:,} {unit}s ({report['different']:,} different) in {report['read']:,} documents{of},")
+    of = f" of {count(report['documents'], 'cluster')}" if report["samples"] == "clusters" else ""
+    different = f"{report['different']:,} different"
+    print(f"{count(report['symbols'], unit)} ({different}) in {count(report['read'], 'document')}{of},")
     print("read once in each direction\n")
     width = max(len(each) for each in ("longest", *(row["learner"] for row in rows))) + 2
     null = any(row["null"] for row in rows)
@@ -261,7 +261,8 @@ def print_profile(report: dict) -> None:
 
 def print_where(report: dict) -> None:
     """A table for each learner, a row for each text, and what the texts are."""
-    print(f"{report['symbols']:,} {report['unit']}s in {report['read']:,} documents, read once for each row")
+    symbols, documents = count(report["symbols"], report["unit"]), count(report["read"], "document")
+    print(f"{symbols} in {documents}, read once for each row")
     for learner in dict.fromkeys(row["learner"] for row in report["where"]):
         rows = [row for row in report["where"] if row["learner"] == learner]
         heading = f"bits per {report['unit']}"

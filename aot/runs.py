@@ -124,6 +124,11 @@ def shortened(value) -> str:
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b", r"\1…", str(value))
 
 
+def count(number: int, what: str) -> str:
+    """So many of what is named in the singular, for a message."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keeps other processes out of `folder`, which is made unless it is there, and removed if nothing came into it.

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import regex
 from tqdm import tqdm
 
-from aot.runs import file_sha256
+from aot.runs import count, file_sha256
 
 BLOCK = 2**18  # bytes read at a time
 DECOMPRESSORS = {
@@ -234,10 +234,10 @@ def read_clustered(
         raise SystemExit(str(error)) from error
     if not number:
         raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
-    if of_table and number != (total := sum(count for _, count in runs)):
+    if of_table and number != (total := sum(length for _, length in runs)):
         raise SystemExit(
-            f"--clusters {clusters}: has {total:,} documents, but {number:,} were read, without those of white space "
-            "alone; --documents must separate them as the table counts them"
+            f"--clusters {clusters}: has {count(total, 'document')}, but {number:,} were read, without those of white "
+            "space alone; --documents must separate them as the table counts them"
         )
 
 

@@ -151,7 +151,7 @@ NO_TABLE = {
     "twice the same": (HEAD + "a\t0\t6\nb\t0\t6\n", r"row 2 \('b'\) begins at document 0, must begin at 6"),
     "too few": (HEAD + "a\t0\t4\n", "has 4 documents, but 6 were read, without those of white space alone; --doc"),
     "too many": (HEAD + "a\t0\t1234\n", "has 1,234 documents, but 6 were read"),
-    "too few rows": ("cluster\na\n", "has 1 documents, but 6 were read"),
+    "too few rows": ("cluster\na\n", "has 1 document, but 6 were read"),
     "too many rows": ("cluster\n" + "a\n" * 7, "has 7 documents, but 6 were read"),
     "no rows": (HEAD, "has 0 documents, but 6 were read"),
     "no numbers": (HEAD + "a\t0\t2\nb\t2.0\t4\n", "row 2 has '2.0' as first_doc, must be a whole number"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -544,7 +545,20 @@ def test_a_single_document_has_no_interval(pair, tmp_path, capsys):
     path.write_text("0110:0110")
     numbers = report(compute(tmp_path / "scores", "--pair", pair, "--text", path))
     assert numbers["low"] is numbers["high"] is None and numbers["documents"] == 1
-    assert "no interval" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no interval" in said and re.search(r" 10 +tokens in 1 document$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("flags", [["--quick"], ["--pair", "pair"]])
+def test_a_document_that_is_probably_several_is_read_where_that_is_wanted(flags, pair, tmp_path, monkeypatch):
+    monkeypatch.chdir(pair.parent)
+    path = tmp_path / "one.txt"
+    path.write_text("0110:0110\n" * 4)
+    flags = [pair.name if each == "pair" else each for each in flags] + ["--text", path]
+    limit, folder = "--max_document_bytes", tmp_path / "scores"
+    refused(folder, *flags, limit, 20, match="is longer than 20 bytes.* raise --max_document_bytes")
+    refused(folder, *flags, limit, 0, match="--max_document_bytes is 0, must be at least 1")
+    assert report(compute(folder, *flags, limit, 40))["documents"] == 1
 
 
 def test_the_report_is_json_that_any_reader_takes(scores):

@@ -1,6 +1,7 @@
 """What a stranger runs into: flags in other spellings, texts too small or of one script, folders that are files."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,9 @@ def test_columns_stand_below_their_heads_where_all_learners_have_short_names(tex
 
 def test_a_data_folder_that_is_not_there_is_one_line(tmp_path):
     assert str(tmp_path / "no") in refused("--quick", "--data", tmp_path / "no")
+
+
+def test_one_of_a_kind_is_no_plural(text, tmp_path, capsys):
+    run("--text", text, *FEW, "--documents", "file", "--clusters", "file", "--output_dir", tmp_path / "out")
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(r"[\d,]+ characters \(\d+ different\) in 1 document of 1 cluster,", first)
