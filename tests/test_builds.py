@@ -3,13 +3,28 @@
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from collections.abc import Callable
+from threading import Thread
 
 import pytest
 from conftest import left_behind
 from torch.utils.file_baton import FileBaton
 
 from aot.builds import wait_for_builds
+
+
+def begin(function: Callable, *arguments) -> Thread:
+    """A thread that calls it, and that keeps nobody from ending; it is seen to take its time."""
+    thread = Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    thread.join(1)
+    assert thread.is_alive()
+    return thread
+
+
+def ends(thread: Thread) -> bool:
+    thread.join(60)
+    return not thread.is_alive()
 
 
 @pytest.fixture
@@ -28,12 +43,9 @@ def test_nothing_is_waited_for_where_nothing_is_compiled(builds, capsys):
 
 def test_the_lock_of_a_killed_process_is_removed_and_this_is_said(builds, capsys):
     lock = left_behind(builds)
-    with ThreadPoolExecutor(1) as others:  # torch itself waits
-        torch_waits = others.submit(FileBaton(str(lock)).wait)
-        with pytest.raises(TimeoutError):
-            torch_waits.result(timeout=0.5)
-        wait_for_builds()
-        torch_waits.result(timeout=60)
+    torch_waits = begin(FileBaton(str(lock)).wait)
+    wait_for_builds()
+    assert ends(torch_waits)
     assert not lock.exists()
     assert capsys.readouterr().err == f"{lock}: removed, left behind by a process that was killed\n"
 
@@ -65,13 +77,10 @@ def test_a_process_that_compiles_is_waited_for_as_long_as_it_takes(builds, capsy
         "print(baton.try_acquire(), flush=True); sys.stdin.read(); baton.release()"
     )
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", compiles, lock], **streams) as process:
-        assert process.stdout.readline() == "True\n"
-        with ThreadPoolExecutor(1) as others:
-            waits = others.submit(wait_for_builds, patience=0)
-            with pytest.raises(TimeoutError):
-                waits.result(timeout=3)
-            assert lock.exists()
-            process.stdin.close()
-            waits.result(timeout=60)
+    process = subprocess.Popen([sys.executable, "-c", compiles, lock], **streams)
+    assert process.stdout.readline() == "True\n"
+    waits = begin(wait_for_builds, 0)
+    assert lock.exists()
+    process.communicate()
+    assert ends(waits)
     assert capsys.readouterr().err == f"{lock}: waiting for the process that compiles there\n"

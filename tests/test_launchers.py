@@ -52,6 +52,12 @@ def on_cpus() -> dict[str, str]:
     return os.environ | own
 
 
+def launch(command: list[str]) -> subprocess.Popen:
+    """Start a command on CPUs."""
+    kept = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=on_cpus(), **kept)
+
+
 def output_of(launcher: subprocess.Popen) -> tuple[str, str]:
     """What a launch prints; it is stopped, with the processes that it has started, if it does not come to an end."""
     try:
@@ -64,8 +70,7 @@ def output_of(launcher: subprocess.Popen) -> tuple[str, str]:
 
 def run(*commands: list[str]) -> list[tuple[str, str]]:
     """Output and errors of commands that run together, on CPUs; all of them have to succeed."""
-    kept = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    launchers = [subprocess.Popen(each, cwd=ROOT, env=on_cpus(), **kept) for each in commands]
+    launchers = [*map(launch, commands)]
     with ThreadPoolExecutor(len(commands)) as together:
         printed = list(together.map(output_of, launchers))
     failed = any(launcher.returncode for launcher in launchers)
@@ -159,13 +164,13 @@ def test_muon_trains_the_same_with_two_processes(data, tmp_path):
 def test_one_of_two_processes_told_to_stop_stops_both(data, tmp_path):
     flags = ["--direction", "forward", "--save_strategy", "no", "--eval_strategy", "no", "--max_steps", "100000"]
     ddp, folder = command("ddp", 2, tmp_path / "pair", data, *flags), tmp_path / "pair" / "forward"
-    with subprocess.Popen(ddp, cwd=ROOT, env=on_cpus(), stderr=subprocess.PIPE, text=True) as launcher:
-        while not (folder / RECIPE).exists():
-            assert launcher.poll() is None, launcher.stderr.read()
-            time.sleep(0.1)
-        time.sleep(3)
-        os.kill(workers(launcher)[1], signal.SIGTERM)
-        _, err = launcher.communicate(timeout=120)
+    launcher = launch(ddp)
+    while not (folder / RECIPE).exists():
+        assert launcher.poll() is None, launcher.stderr.read()
+        time.sleep(0.1)
+    time.sleep(3)
+    os.kill(workers(launcher)[1], signal.SIGTERM)
+    _, err = output_of(launcher)
     step = int(re.search(r"forward: stopped by SIGTERM after step (\d+), which is saved", err)[1])
     assert [path.name for path in checkpoints(folder)] == [f"checkpoint-{step}"] and step < 100_000
     assert last_checkpoint(folder) and not (folder / RESULTS).exists()
