@@ -41,13 +41,12 @@ def wait_for_builds(patience: float = PATIENCE) -> None:
     while there := locks():
         for lock in there:
             with suppress(FileNotFoundError):  # somebody else has removed it
-                age = time.time() - lock.stat().st_mtime
-                if is_held(lock) or age < patience:
+                held = is_held(lock)  # before its age, so that it is still the same when it is removed
+                if held or time.time() - lock.stat().st_mtime < patience:
                     if lock not in told:
                         print(f"{lock}: waiting for the process that compiles there", file=sys.stderr)
                         told.add(lock)
                 else:
                     lock.unlink()
                     print(f"{lock}: removed, left behind by a process that was killed", file=sys.stderr)
-        if locks():
-            time.sleep(1)
+        time.sleep(1)

@@ -14,7 +14,6 @@ from accelerate import Accelerator
 from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
-from aot.builds import wait_for_builds
 from aot.fast import has_fast_path
 from aot.optimizers import MUON, muon_for
 from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
@@ -105,6 +104,8 @@ class ReverseTrainer(Trainer):
         if resume_from_checkpoint:
             self.window_losses.load(Path(resume_from_checkpoint))
         if self.is_deepspeed_enabled:  # which compiles
+            from aot.builds import wait_for_builds  # here, because it needs setuptools, which others need not have
+
             wait_for_builds()
         before = signal.signal(signal.SIGTERM, self.interruption.ask)
         try:
