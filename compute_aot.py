@@ -45,6 +45,12 @@ BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled
 SENTENCE_END = re.compile(r"""[.!?…。\n]["'“”‘’«»‹›」』)]*\Z""")
 
 
+NOT_OF_TEXT = {  # flags that say how a text of another kind is read
+    "data": ("documents", "column", "errors", "max_document_bytes", "dataset_config"),
+    "text": ("split", "dataset_config"),
+}
+
+
 @dataclass
 class PairArguments:
     """Which models."""
@@ -104,6 +110,11 @@ class TextArguments:
     def __post_init__(self):
         if self.max_document_bytes < 1:
             raise ValueError(f"--max_document_bytes is {self.max_document_bytes}, must be at least 1")
+
+    @property
+    def sources(self) -> list[str]:
+        """What is read if there is no --data."""
+        return [self.dataset] if self.dataset else self.text
 
     def reading(self) -> dict:
         """How the documents of --text and --dataset are read, as `aot.text.read_documents` takes it."""
@@ -196,8 +207,7 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
             train = open_stream(args.data, "train")[:COUNTED]
     else:
         rows, bytes_each, length = {kind: [] for kind in different}, [], None
-        sources = [args.dataset] if args.dataset else args.text
-        for chunk in chunks(read_texts(sources, args.documents, **args.reading())):
+        for chunk in chunks(read_texts(args.sources, args.documents, **args.reading())):
             bytes_each += [len(text.encode()) for text in chunk]
             for kind, each in different.items():
                 texts = [*map(reverse_graphemes, chunk)] if kind[-1] else chunk
@@ -381,13 +391,16 @@ def print_report(report: dict, folder: Path) -> None:
 
 
 def check_flags(quick: bool, argv: list[str] | None) -> None:
-    """SystemExit for flags without an effect: of models with --quick, and of --quick without it."""
+    """SystemExit for flags without an effect: of models with --quick, of --quick without it, of other texts."""
     flags = [each[2:].partition("=")[0].replace("-", "_") for each in spelled_out(argv) if each.startswith("--")]
     given = {each.removeprefix("no_") for each in flags}
     of_models = {each.name for kind in (PairArguments, ScoreArguments) for each in fields(kind)}
     none = of_models - {"confidence", "output_dir"} if quick else {each.name for each in fields(QuickArguments)}
-    for name in sorted(given & none):
-        raise SystemExit(f"--{name}: has no effect {'with' if quick else 'without'} --quick; see --help")
+    without = dict.fromkeys(none, "with --quick" if quick else "without --quick")
+    for text in given & set(NOT_OF_TEXT):
+        without |= dict.fromkeys(NOT_OF_TEXT[text], f"with --{text}")
+    for name in sorted(given & set(without)):
+        raise SystemExit(f"--{name}: has no effect {without[name]}; see --help")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -47,6 +47,12 @@ def wait_for_builds(patience: float = PATIENCE) -> None:
                         print(f"{lock}: waiting for the process that compiles there", file=sys.stderr)
                         told.add(lock)
                 else:
-                    lock.unlink()
+                    try:
+                        lock.unlink()
+                    except PermissionError as error:
+                        raise SystemExit(
+                            f"{lock}: left behind by a process that was killed, and not yours to remove; set "
+                            "TORCH_EXTENSIONS_DIR to a folder of your own"
+                        ) from error
                     print(f"{lock}: removed, left behind by a process that was killed", file=sys.stderr)
         time.sleep(1)

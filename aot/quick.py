@@ -120,8 +120,7 @@ def read_data(args, how: QuickArguments) -> Documents:
 def read_text(args, how: QuickArguments) -> Documents:
     """Those of files, URLs, standard input or a data set on the Hub, as characters or as bytes."""
     settings = args.reading() | {"document_length": how.document_length, "raw": how.level == "byte"}
-    sources = [args.dataset] if args.dataset else args.text
-    rows = list(read_clustered(sources, args.documents, how.clusters, **settings))
+    rows = list(read_clustered(args.sources, args.documents, how.clusters, **settings))
     content, clusters = ([row[part] for row in rows] for part in (0, 1))
     if how.level == "byte":
         content = [each if isinstance(each, bytes) else each.encode() for each in content]

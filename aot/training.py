@@ -106,7 +106,9 @@ class ReverseTrainer(Trainer):
         if self.is_deepspeed_enabled:  # which compiles
             from aot.builds import wait_for_builds  # here, because it needs setuptools, which others need not have
 
-            wait_for_builds()
+            with self.args.main_process_first():
+                if self.args.local_process_index == 0:
+                    wait_for_builds()
         before = signal.signal(signal.SIGTERM, self.interruption.ask)
         try:
             return super().train(resume_from_checkpoint, **kwargs)

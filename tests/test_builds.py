@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
-from conftest import left_behind
+from conftest import left_behind, one_line
 from torch.utils.file_baton import FileBaton
 
 from aot.builds import wait_for_builds
@@ -57,6 +57,18 @@ def test_the_folder_of_the_user_is_looked_into(tmp_path, monkeypatch):
     lock = left_behind(tmp_path / "py311_cpu")
     wait_for_builds()
     assert not lock.exists()
+
+
+def test_a_lock_of_somebody_else_is_one_line(builds, monkeypatch):
+    left_behind(builds)
+
+    def forbidden(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr("pathlib.Path.unlink", forbidden)
+    with pytest.raises(SystemExit, match="not yours to remove; set TORCH_EXTENSIONS_DIR") as stopped:
+        wait_for_builds()
+    assert one_line(stopped)
 
 
 def test_a_lock_that_may_be_held_elsewhere_is_given_time(builds, capsys):

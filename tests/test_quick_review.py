@@ -33,6 +33,20 @@ def test_a_flag_without_an_effect_is_refused_in_its_other_spelling(flags, name, 
     assert refused(*flags, "--text", text).startswith(f"{name}: has no effect")
 
 
+@pytest.mark.parametrize("quick", [["--quick"], []])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--data", "folder", "--documents", "line"], "--documents: has no effect with --data"),
+        (["--max-document-bytes=9", "--data=folder"], "--max_document_bytes: has no effect with --data"),
+        (["--text", "file", "--split", "train"], "--split: has no effect with --text"),
+        (["--text", "file", "--dataset_config", "en"], "--dataset_config: has no effect with --text"),
+    ],
+)
+def test_a_flag_about_texts_of_another_kind_is_refused(flags, said, quick):
+    assert refused(*quick, *flags).startswith(said)
+
+
 def test_a_file_may_have_the_name_of_a_flag(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text.rename(tmp_path / "device")
