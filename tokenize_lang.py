@@ -44,9 +44,15 @@ from aot.tokenizers import (
     take_all_as_text,
     tokenizer_sha256,
     train_bpe,
+    train_symmetric_bpe,
 )
 
 WHERE_AND_HOW = ("output_dir", "preprocessing_num_workers")  # arguments that do not change what is made
+BPE = {"bpe": train_bpe, "symmetric_bpe": train_symmetric_bpe}
+LEAST_VOCABULARY = {
+    "bpe": (257, "256 bytes and <|endoftext|>"),
+    "symmetric_bpe": (512, "256 bytes, <|endoftext|> and the characters of the text"),
+}
 MEASURED_BYTES = 4_000_000  # text on which tokens per byte are measured for --validation_tokens
 
 
@@ -73,11 +79,12 @@ class TokenizeArguments:
     column: str = field(default="text", metadata={"help": "Column of JSON lines, Parquet and Hub data sets."})
     config: str | None = field(default=None, metadata={"help": "Configuration of a Hub data set."})
     split: str = field(default="train", metadata={"help": "Split of a Hub data set; it is split anew here."})
-    level: Literal["bpe", "char", "byte"] = field(
+    level: Literal["bpe", "symmetric_bpe", "char", "byte"] = field(
         default="bpe",
         metadata={
-            "help": "Tokens: byte-level BPE; characters (those not in the train part are <|unk|>); or bytes, which "
-            "with --documents file need not be UTF-8."
+            "help": "Tokens: byte-level BPE of GPT-2's kind, which joins a space to the word after it; a BPE that has "
+            "no such preference, and gives the reversed tokens of a reversed text; characters (those not in the train "
+            "part are <|unk|>); or bytes, which with --documents file need not be UTF-8."
         },
     )
     vocab_size: int = field(default=50257, metadata={"help": "Vocabulary of the BPE, with <|endoftext|>."})
@@ -121,8 +128,9 @@ class TokenizeArguments:
         if self.level == "byte" and self.tokenizer is not None:
             raise ValueError("--level byte has one tokenizer, which needs no --tokenizer")
         check_name(self.name)
-        if self.level == "bpe" and self.tokenizer is None and self.vocab_size < 257:
-            raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least 257: 256 bytes and <|endoftext|>")
+        least, what = LEAST_VOCABULARY.get(self.level, (0, ""))
+        if self.tokenizer is None and self.vocab_size < least:
+            raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least {least}: {what}")
         sizes = ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length")
         for name in (*sizes, "preprocessing_num_workers"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
@@ -161,7 +169,7 @@ def cut_and_tokenizer(found: Survey, args: TokenizeArguments) -> tuple[float, Pr
     if args.tokenizer:
         tokenizer, size = load_tokenizer(args.tokenizer), None
     else:
-        tokenizer = train_bpe(map(prepared, sample), args.vocab_size)
+        tokenizer = BPE[args.level](map(prepared, sample), args.vocab_size)
         size = {"documents": len(sample), "bytes": sum(map(len, sample))}
         if len(tokenizer) < args.vocab_size:
             print(f"The text gives a vocabulary of {len(tokenizer):,}, not {args.vocab_size:,}.", file=sys.stderr)
@@ -176,7 +184,7 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
     """Split the documents and make the tokenizer; leave in `unfinished` what the second reading needs of them."""
     sizes = [known.get("bytes") for known in made_from["inputs"]]
     total = None if None in sizes else sum(sizes)
-    trains_bpe = args.level == "bpe" and args.tokenizer is None
+    trains_bpe = args.level in BPE and args.tokenizer is None
     sample_bytes = args.tokenizer_sample_bytes if trains_bpe else args.max_document_bytes
     with tqdm(desc="read", total=total, unit="B", unit_scale=True, mininterval=1) as bar:
         documents = read_all(sources, made_from["inputs"], bar, **reading(args))

@@ -11,12 +11,17 @@ import numpy as np
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.utils import HFValidationError, validate_repo_id
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
+# Of a symmetric BPE: each side of a space has one, where the space stands between two words. Unicode keeps this
+# character out of all text ("noncharacter"), and has U+FFFD for one that is there all the same.
+MARK = "\ufdd0"
+CHUNKS = rf"{MARK}?[\p{{L}}\p{{M}}]+{MARK}?|{MARK}?\p{{N}}+{MARK}?|{MARK}?[^\s\p{{L}}\p{{M}}\p{{N}}{MARK}]+{MARK}?|\s+"
+BYTES = [f"<0x{byte:02X}>" for byte in range(256)]  # for characters that the vocabulary has not
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> GPT2Tokenizer:
@@ -32,6 +37,41 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> GPT2Tokenizer:
     backend.train_from_iterator(texts, trainer)
     merges = json.loads(backend.to_str())["model"]["merges"]
     return gpt2_tokenizer(backend.get_vocab(), [tuple(merge) for merge in merges])
+
+
+def train_symmetric_bpe(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """BPE of characters that treats both ends of a word alike, trained on `texts`.
+
+    That of GPT-2 joins a space to the word after it, and may cut a character into bytes, which have an order of their
+    own. Here a space between two words is told by a mark at the end of one and at the start of the other, merges stay
+    inside runs of letters, of digits, of signs and of other white space, and a rare character is bytes that no merge
+    joins. Trained on reversed text it gives the reversed tokens, but for ties: equal counts, and runs of one token,
+    which merge from the left.
+    """
+    backend = symmetric(models.BPE())
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size - len(BYTES),
+        special_tokens=[EOS],
+        limit_alphabet=(vocab_size - len(BYTES)) // 2,
+        show_progress=sys.stderr.isatty(),
+    )
+    backend.train_from_iterator(texts, trainer)
+    merges = json.loads(backend.to_str())["model"]["merges"]
+    _, *learned = sorted(backend.get_vocab(), key=backend.token_to_id)
+    vocab = {token: index for index, token in enumerate([EOS, *BYTES, *learned])}
+    model = models.BPE(vocab, [tuple(merge) for merge in merges], byte_fallback=True)
+    return general_tokenizer(symmetric(model), EOS)
+
+
+def symmetric(model: models.BPE) -> Tokenizer:
+    """A tokenizer with this model on what a symmetric BPE sees of a text."""
+    backend = Tokenizer(model)
+    marked = normalizers.Replace(Regex(r"(?<=\S) (?=\S)"), 2 * MARK)
+    backend.normalizer = normalizers.Sequence([normalizers.Replace(MARK, "\ufffd"), marked])
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(CHUNKS), "isolated")
+    spaces = [decoders.Replace(mark, " ") for mark in (2 * MARK, MARK)]  # of a part of a text, one mark may be left
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse(), *spaces])
+    return backend
 
 
 def byte_tokenizer() -> GPT2Tokenizer:
@@ -55,7 +95,12 @@ def char_tokenizer(alphabet: Iterable[str]) -> PreTrainedTokenizerFast:
     # BPE without merges splits into characters, 6 times as fast as a regular expression and WordLevel would.
     backend = Tokenizer(models.BPE(vocab, [], unk_token=UNK))
     backend.decoder = decoders.Fuse()
-    special = {"bos_token": EOS, "eos_token": EOS, "unk_token": UNK}
+    return general_tokenizer(backend, UNK)
+
+
+def general_tokenizer(backend: Tokenizer, unk: str) -> PreTrainedTokenizerFast:
+    """A tokenizer that is of no kind which transformers knows by name."""
+    special = {"bos_token": EOS, "eos_token": EOS, "unk_token": unk}
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **special)
 
 

@@ -35,13 +35,17 @@ from aot.runs import file_sha256
 from aot.splitting import survey
 from aot.text import read_documents, reverse_graphemes
 from aot.tokenizers import (
+    BYTES,
+    MARK,
     UNK,
     byte_tokenizer,
     char_tokenizer,
     encode,
     save_tokenizer,
+    symmetric,
     tokenizer_sha256,
     train_bpe,
+    train_symmetric_bpe,
 )
 
 SCRIPT = Path(tokenize_lang.__file__)
@@ -61,8 +65,11 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+LEVELS = ["bpe", "symmetric_bpe", "char", "byte"]
+
+
 def make(name: str, *flags: str, source: str = "fr.txt") -> Path:
-    defaults = ["--vocab_size", "400", "--validation_fraction", "0.1"]
+    defaults = ["--vocab_size", "600" if "symmetric_bpe" in flags else "400", "--validation_fraction", "0.1"]
     tokenize_lang.main(["--source", source, "--name", name, *defaults, *flags])
     return Path("data", name)
 
@@ -80,7 +87,7 @@ def same_folders(one: Path, other: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("level", ["bpe", "char", "byte"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_streams_hold_every_document_once(here, level):
     folder = make("fr", "--level", level)
     meta, parts = read_meta(folder), {split: decoded(folder, split) for split in ("train", "validation")}
@@ -104,6 +111,7 @@ def trained() -> dict:
     texts = paragraphs()
     return {
         "bpe": train_bpe(texts, 400),
+        "symmetric_bpe": train_symmetric_bpe(texts, 600),
         "byte": byte_tokenizer(),
         "char": char_tokenizer(sorted(set("".join(texts)))),
     }
@@ -159,7 +167,7 @@ def test_unseen_character_is_unk(trained):
     assert trained["char"].convert_ids_to_tokens(ids.tolist()) == ["f", UNK, UNK, "<|endoftext|>"]
 
 
-@pytest.mark.parametrize("level", ["bpe", "char", "byte"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_tokenizer_hash_survives_saving_and_use(trained, level, tmp_path):
     tokenizer = trained[level]
     known = tokenizer_sha256(tokenizer)
@@ -171,7 +179,7 @@ def test_tokenizer_hash_survives_saving_and_use(trained, level, tmp_path):
         tokenizer.backend_tokenizer.enable_truncation(5)
         backend_ids("a", tokenizer)
         assert tokenizer_sha256(tokenizer) == known
-    assert len({tokenizer_sha256(other) for other in trained.values()}) == 3
+    assert len({tokenizer_sha256(other) for other in trained.values()}) == 4
 
 
 @settings(max_examples=100, deadline=None)
@@ -179,6 +187,58 @@ def test_tokenizer_hash_survives_saving_and_use(trained, level, tmp_path):
 def test_reversal_keeps_graphemes(document):
     assert reverse_graphemes(document) == "".join(regex.findall(r"\X", document)[::-1])
     assert sorted(reverse_graphemes(document)) == sorted(document)
+
+
+PIECES = st.sampled_from([*"abcdeé .!'7\n\t", " ", "  ", "漢", MARK, "<0x41>", "<|endoftext|>", "word", "e\u0301"])
+ANY_TEXT = st.text() | st.lists(PIECES).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(document=ANY_TEXT)
+def test_a_symmetric_bpe_gives_back_any_text(trained, document):
+    ids = backend_ids(document, trained["symmetric_bpe"])
+    assert ids[-1] == EOS_ID and EOS_ID not in ids[:-1]
+    assert trained["symmetric_bpe"].decode(ids[:-1]) == document.replace(MARK, "\ufffd")
+
+
+def merges_of(tokenizer) -> list[tuple[str, str]]:
+    return [tuple(merge) for merge in json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]]
+
+
+def without_ties(tokenizer) -> tuple:
+    """The same tokenizer without merges of a token with itself, and the one with each merge turned round."""
+    own = tokenizer.get_vocab()
+    other = {token if token in BYTES else token[::-1]: number for token, number in own.items()}
+    merges = [each for each in merges_of(tokenizer) if each[0] != each[1]]
+    sides = (own, merges), (other, [(b[::-1], a[::-1]) for a, b in merges])
+    return tuple(symmetric(models.BPE(vocab, pairs, byte_fallback=True)) for vocab, pairs in sides)
+
+
+@settings(max_examples=200, deadline=None)
+@given(document=st.lists(st.sampled_from([*"aeinrst fldu.,!'\n", " ", "la ", "le ", "temps"])).map("".join))
+def test_a_symmetric_bpe_gives_the_reversed_tokens_of_the_reversed_text(trained, document):
+    one, other = without_ties(trained["symmetric_bpe"])
+    tokens, of_reversed = (each.encode(text) for each, text in ((one, document), (other, document[::-1])))
+    assert tokens.ids[::-1] == of_reversed.ids
+
+
+def test_a_symmetric_bpe_of_reversed_text_is_that_of_the_text_but_for_ties():
+    texts = (SCRIPT.parent / "corpora/en.txt").read_text(encoding="utf-8")[:200_000].split("\n\n")
+    shared = {}
+    for train in (train_symmetric_bpe, train_bpe):
+        one, other = (set(train(each, 800).get_vocab()) for each in (texts, [text[::-1] for text in texts]))
+        own = {token for token in one if len(token.strip(MARK)) > 1} - {*BYTES, "<|endoftext|>"}
+        shared[train] = len(own & {token[::-1] for token in other}) / len(own)
+    assert shared[train_symmetric_bpe] > 0.98  # pairs that are as frequent as others, at the end
+    assert shared[train_bpe] < 0.7
+
+
+def test_a_symmetric_bpe_tells_a_space_at_both_ends_of_words(trained):
+    tokenizer = trained["symmetric_bpe"]
+    ids = backend_ids("la flèche\ndu  temps", tokenizer)[:-1]
+    joined = "".join(tokenizer.convert_ids_to_tokens(ids)).replace(MARK, "_")
+    assert joined == "la__flèche\ndu<0x20><0x20>temps"  # two spaces are no letters of this text, and are bytes
+    assert {"la_", "_la", "_la_"} & set(token.replace(MARK, "_") for token in tokenizer.get_vocab())
 
 
 def test_reversed_text(here):
@@ -211,7 +271,7 @@ def test_result_ignores_chunks(here, monkeypatch):
 
 
 def test_validation_tokens(here):
-    for level in ("bpe", "char", "byte"):
+    for level in LEVELS:
         tokens = read_meta(make(level, "--level", level, "--validation_tokens", "2000"))["splits"]["validation"][
             "tokens"
         ]
@@ -600,7 +660,7 @@ def test_wrong_flags(here, flags, message):
 
 def test_wrong_level_in_a_file(here):
     Path("x.json").write_text('{"source": ["fr.txt"], "name": "x", "level": "word"}')
-    with pytest.raises(SystemExit, match="level is 'word', must be one of bpe, char, byte"):
+    with pytest.raises(SystemExit, match="level is 'word', must be one of bpe, symmetric_bpe, char, byte"):
         tokenize_lang.main(["x.json"])
 
 
