@@ -29,6 +29,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import COUNTED, check_models, unigram_loss
 from aot.cli import command, parse_arguments, spelled_out
+from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
 from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
@@ -36,8 +37,8 @@ from aot.prequential import prequential
 from aot.quick import QuickArguments, quick
 from aot.runs import alone, count, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
-from aot.streams import chunks, load_stream
-from aot.text import read_texts, reverse_graphemes, short_name
+from aot.streams import chunks, load_stream, read_clusters
+from aot.text import reverse_graphemes, short_name
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
@@ -46,7 +47,7 @@ SENTENCE_END = re.compile(r"""[.!?…。\n]["'“”‘’«»‹›」』)]*\Z"
 
 
 NOT_OF_TEXT = {  # flags that say how a text of another kind is read
-    "data": ("documents", "column", "errors", "max_document_bytes", "dataset_config"),
+    "data": ("documents", "column", "errors", "max_document_bytes", "dataset_config", "clusters"),
     "text": ("split", "dataset_config"),
 }
 
@@ -102,6 +103,7 @@ class TextArguments:
         default="paragraph",
         metadata={"help": "What a document of --text is, the unit of the interval: separated by blank lines, ..."},
     )
+    clusters: str | None = field(default=None, metadata={"help": FLAG_HELP})
     errors: Literal["strict", "replace"] = field(
         default="strict", metadata={"help": "What to do about invalid UTF-8: stop, or put U+FFFD in its place."}
     )
@@ -187,6 +189,7 @@ class Encoded:
     ids: dict[str, np.ndarray]  # [n]
     starts: dict[str, np.ndarray]  # [D], position of the first token of each document
     units: np.ndarray  # [D], tokens of each document, or bytes with --by_text
+    clusters: np.ndarray | None  # [D], number of the cluster of each document, if these are what the interval counts
     bytes: int
     train: np.ndarray | None  # [m], the beginning of what its data folder has to train on, if it is held out from that
 
@@ -201,24 +204,26 @@ def encode_text(args: TextArguments, tokenizers: dict[str, PreTrainedTokenizerBa
     train = None
     if args.data:
         encoded = dict.fromkeys(different, load_stream(args.data, args.split, next(iter(different.values()))))
-        meta = read_meta(args.data)
+        meta, clusters = read_meta(args.data), read_clusters(args.data, args.split)
         length, text_bytes = meta.get("tokens_per_document"), meta["splits"][args.split]["bytes"]
         if args.split == "validation" and meta["splits"].get("train", {}).get("tokens"):
             train = open_stream(args.data, "train")[:COUNTED]
     else:
-        rows, bytes_each, length = {kind: [] for kind in different}, [], None
-        for chunk in chunks(read_texts(args.sources, args.documents, **args.reading())):
-            bytes_each += [len(text.encode()) for text in chunk]
+        rows, bytes_each, clusters, length = {kind: [] for kind in different}, [], [], None
+        for chunk in chunks(read_clustered(args.sources, args.documents, args.clusters, **args.reading())):
+            texts, of_texts = zip(*chunk, strict=True)
+            bytes_each += [len(text.encode()) for text in texts]
+            clusters += of_texts if args.clusters else ()
             for kind, each in different.items():
-                texts = [*map(reverse_graphemes, chunk)] if kind[-1] else chunk
-                rows[kind].append(encode(texts, each.backend_tokenizer, each.eos_token_id))
+                turned_or_not = [*map(reverse_graphemes, texts)] if kind[-1] else [*texts]
+                rows[kind].append(encode(turned_or_not, each.backend_tokenizer, each.eos_token_id))
         encoded = {kind: np.concatenate(rows.pop(kind)) for kind in different}
         bytes_each, text_bytes = np.array(bytes_each), sum(bytes_each)
     begin = {kind: document_starts(encoded[kind], each.eos_token_id, length) for kind, each in different.items()}
     ids, starts = ({path: of[kind] for path, kind in kinds.items()} for of in (encoded, begin))
     first = next(iter(ids))
     units = bytes_each if how.by_text else np.diff(starts[first], append=len(ids[first]))
-    return Encoded(ids, starts, units, text_bytes, train)
+    return Encoded(ids, starts, units, samples_of(clusters, len(units)), text_bytes, train)
 
 
 def check_windows(how: ScoreArguments, configs: dict) -> None:
@@ -338,7 +343,7 @@ def measure(
     per_unit = {direction: len(text.ids[path]) / text.units.sum() for direction, path in request["pairs"][0].items()}
     counting = [unigram[direction] * per_unit[direction] for direction in DIRECTIONS]
     report = {
-        **arrow_from_totals(totals["forward"], totals["backward"], text.units, how.confidence, counting),
+        **arrow_over(text.clusters, totals["forward"], totals["backward"], text.units, how.confidence, counting),
         "unit": "byte" if how.by_text else "token",
         "bytes": text.bytes,
         "bits_per_byte": {name: np.mean(loss, 0).sum() / np.log(2) / text.bytes for name, loss in totals.items()},
@@ -346,7 +351,8 @@ def measure(
         "request": request,
         **provenance(),
     }
-    saved = {f"{direction}_per_document": loss for direction, loss in totals.items()}
+    saved = {} if text.clusters is None else {"clusters": text.clusters}
+    saved |= {f"{direction}_per_document": loss for direction, loss in totals.items()}
     for direction, path in request["pairs"][0].items():
         own = f"{direction}_" if how.by_text else ""  # there each model has tokens of its own
         saved |= {f"{own}ids": text.ids[path], f"{own}document_starts": text.starts[path]}
@@ -367,7 +373,7 @@ def measure(
 
 def print_report(report: dict, folder: Path) -> None:
     """The report as a person reads it."""
-    low, high = report["low"], report["high"]
+    low, high, samples = report["low"], report["high"], report.get("samples", "documents")
     interval = "no interval" if low is None else f"{report['confidence']:.4g} interval {low:+.3%} to {high:+.3%}"
     rows = [
         ("", "forward →", "backward ←"),
@@ -377,11 +383,11 @@ def print_report(report: dict, folder: Path) -> None:
         ("Δ = ℓ← − ℓ→", f"{report['delta']:+.4f}", f"nats per {report['unit']}"),
         ("r = ℓ←/ℓ→ − 1", f"{report['ratio']:+.3%}", "as in the tables of the paper"),
         ("∂", f"{report['aot']:+.3%}", interval),
-        ("scored", f"{report['tokens']:,.0f}", f"{report['unit']}s in {count(report['documents'], 'document')}"),
+        ("scored", f"{report['tokens']:,.0f}", f"{report['unit']}s in {count(report['documents'], samples[:-1])}"),
         ("training seeds", f"{report['seeds']}", ", ".join(f"{aot:+.3%}" for aot in report["per_seed"])),
     ]
     if report["documents_forward_easier"] is not None:
-        rows.append(("documents, ∂ > 0", f"{report['documents_forward_easier']:.1%}", "of those that are no ties"))
+        rows.append((f"{samples}, ∂ > 0", f"{report['documents_forward_easier']:.1%}", "of those that are no ties"))
     if report["seeds"] > 1:
         apart = " and ".join(f"{report['control'][direction]:.3%} ({direction})" for direction in DIRECTIONS)
         rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))

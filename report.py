@@ -25,13 +25,13 @@ from numpy.lib.npyio import NpzFile
 
 from aot import claims, figures, quick_figures, quick_tables
 from aot.cli import command, parse_arguments
+from aot.clusters import arrow_over
 from aot.data import DIRECTIONS
 from aot.fits import trends
 from aot.pairs import load_config
 from aot.prequential import REPORT
 from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writing
 from aot.scoring import document_totals
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
@@ -107,8 +107,9 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
         with np.load(folder / "losses.npz") as scored:
             tokens = np.diff(scored["document_starts"], append=report["tokens"])
             totals = [per_document(scored, each) for each in order]
+            clusters = scored["clusters"] if "clusters" in scored else None
         groups = [totals, *zip(*totals, strict=True)] if len(runs) > 1 else [totals]
-        results = [arrow_from_totals(*nats, tokens) for nats in groups]
+        results = [arrow_over(clusters, *map(np.atleast_2d, nats), tokens) for nats in groups]
     shared = {
         "experiment": name,
         "row": row,

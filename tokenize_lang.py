@@ -19,7 +19,7 @@ import aot.collector  # isort: skip  # noqa: F401  before all others
 import platform
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,11 +30,12 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.cli import command, parse_arguments
+from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import differences, provenance, read_json, sync, write_json, writing
-from aot.splitting import Survey, hold_out, survey
-from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_streams
-from aot.text import describe, list_sources, read_all
+from aot.runs import count, differences, file_sha256, provenance, read_json, sync, write_json, writing
+from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
+from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
+from aot.text import describe, list_sources
 from aot.tokenizers import (
     byte_tokenizer,
     char_tokenizer,
@@ -48,6 +49,10 @@ from aot.tokenizers import (
 )
 
 WHERE_AND_HOW = ("output_dir", "preprocessing_num_workers")  # arguments that do not change what is made
+WHY = {
+    "train": "which also stand in clusters that are held out",
+    "validation": "more than --validation_documents_per_cluster",
+}
 BPE = {"bpe": train_bpe, "symmetric_bpe": train_symmetric_bpe}
 LEAST_VOCABULARY = {
     "bpe": (257, "256 bytes and <|endoftext|>"),
@@ -102,6 +107,20 @@ class TokenizeArguments:
         },
     )
     validation_fraction: float = field(default=0.01, metadata={"help": "Share of the documents held out."})
+    clusters: str | None = field(
+        default=None,
+        metadata={"help": f"{FLAG_HELP} Held out whole, and taken for samples when ∂ of the data folder is measured."},
+    )
+    validation_clusters: int | None = field(
+        default=None, metadata={"help": "Hold out so many clusters instead of --validation_fraction, at most half."}
+    )
+    validation_documents_per_cluster: int | None = field(
+        default=None,
+        metadata={
+            "help": "Of each cluster that is held out keep so many documents, evenly spaced, and leave out the rest: "
+            "many books, at the cost of a few."
+        },
+    )
     validation_tokens: int | None = field(
         default=None,
         metadata={
@@ -131,8 +150,14 @@ class TokenizeArguments:
         least, what = LEAST_VOCABULARY.get(self.level, (0, ""))
         if self.tokenizer is None and self.vocab_size < least:
             raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least {least}: {what}")
+        if None not in (self.validation_tokens, self.validation_clusters):
+            raise ValueError("give one of --validation_tokens and --validation_clusters")
+        for name in ("validation_clusters", "validation_documents_per_cluster"):
+            if getattr(self, name) is not None and self.clusters is None:
+                raise ValueError(f"--{name}: needs --clusters, which says what belongs together")
         sizes = ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length")
-        for name in (*sizes, "preprocessing_num_workers"):
+        numbers = ("validation_clusters", "validation_documents_per_cluster", "preprocessing_num_workers")
+        for name in (*sizes, *numbers):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
 
@@ -141,7 +166,7 @@ def reading(args: TokenizeArguments) -> dict:
     """The arguments that say how sources are read."""
     names = ("documents", "document_length", "column", "config", "split", "errors", "max_document_bytes")
     raw = args.level == "byte" and not args.reverse_text
-    return {"raw": raw, **{name: getattr(args, name) for name in names}}
+    return {"raw": raw, "clusters": args.clusters, **{name: getattr(args, name) for name in names}}
 
 
 def cut_and_tokenizer(found: Survey, args: TokenizeArguments) -> tuple[float, PreTrainedTokenizerBase, dict | None]:
@@ -150,12 +175,16 @@ def cut_and_tokenizer(found: Survey, args: TokenizeArguments) -> tuple[float, Pr
     Documents whose position is below the cut are validation.
     """
     prepared = partial(prepare, level=args.level, reverse=args.reverse_text)
-    held_out = partial(hold_out, found, args.validation_fraction, args.validation_tokens)
+    share = (args.validation_fraction, args.validation_tokens, args.validation_clusters, args.seed)
+    held_out = partial(hold_out, found, *share)
     if args.level == "byte":
         return held_out((found.bytes + found.documents) / found.bytes), byte_tokenizer(), None
     if args.level == "char" and args.tokenizer is None:
         cut = held_out((found.characters + found.documents) / found.bytes)
         return cut, char_tokenizer(sorted(each for each, highest in found.highest.items() if highest >= cut)), None
+
+    def of_copies(document: bytes) -> float:
+        return found.repeated.get(identity(document), 1.0) if found.repeated else 1.0
 
     if args.validation_tokens is None:
         cut = held_out(1.0)
@@ -163,7 +192,7 @@ def cut_and_tokenizer(found: Survey, args: TokenizeArguments) -> tuple[float, Pr
         # This cut needs the tokenizer, which must not see validation: train it above the cut for 16 bytes a token,
         # more than text reaches, or for half of the text; what lies between the two cuts joins the train part.
         cut = found.cut_at(min(16 * args.validation_tokens, found.bytes / 2))
-    sample = [document for where, document in found.sample if where >= cut]
+    sample = [document for where, document in found.sample if min(where, of_copies(document)) >= cut]
     if not sample:
         raise ValueError("no train document to sample: give more text, or a larger --tokenizer_sample_bytes")
     if args.tokenizer:
@@ -197,16 +226,23 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
         save_tokenizer(tokenizer, unfinished / args.name)
         sync(unfinished / args.name)
     totals = {"documents": found.documents, "bytes": found.bytes, "cut": cut, "tokenizer_sample": sample}
+    if args.clusters:
+        below = {name: n for name, n in found.clusters.items() if position(name.encode(), args.seed) < cut}
+        totals |= {"clusters": below, "repeated": [same for same, lowest in found.repeated.items() if lowest < cut]}
     write_json(unfinished / "survey.json", {"made_from": made_from, **totals})
 
 
 def refuse_others(folder: Path, there: dict, now: dict) -> None:
     """SystemExit unless both are made from the same; how a source is spelled does not matter."""
 
+    defaults = {each.name: each.default for each in fields(TokenizeArguments)}  # of flags that are newer than a folder
+
     def recipe(made_from):
         inputs = {f"input {number}": known for number, known in enumerate(made_from.get("inputs", []), start=1)}
-        reused = {"reused_tokenizer_sha256": made_from.get("reused_tokenizer_sha256")}
-        return made_from["arguments"] | {"source": None} | inputs | reused
+        others = {key: made_from.get(key) for key in ("reused_tokenizer_sha256", "clusters_sha256")}
+        spelled = ("source", "clusters") if others["clusters_sha256"] else ("source",)
+        arguments = {key: value for key, value in made_from["arguments"].items() if key not in WHERE_AND_HOW}
+        return defaults | dict.fromkeys(WHERE_AND_HOW) | arguments | dict.fromkeys(spelled) | inputs | others
 
     if differ := differences(recipe(there), recipe(now)):
         raise SystemExit(
@@ -225,6 +261,7 @@ def run(args: TokenizeArguments) -> None:
         "arguments": {key: value for key, value in asdict(args).items() if key not in WHERE_AND_HOW},
         "inputs": [describe(source, args.config, args.split) for source in sources],
         "reused_tokenizer_sha256": args.tokenizer and tokenizer_sha256(load_tokenizer(args.tokenizer)),
+        **({"clusters_sha256": file_sha256(args.clusters)} if Path(args.clusters or "").is_file() else {}),
     }
     if final.exists():
         refuse_others(final, read_meta(final), made_from)
@@ -246,12 +283,15 @@ def run(args: TokenizeArguments) -> None:
     form = {"level": args.level, "reverse": args.reverse_text}
     backend = tokenizer.backend_tokenizer
     take_all_as_text(backend)  # here, before several threads use it
-    split = {"cut": surveyed["cut"], "seed": args.seed}
-    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype, **split)
+    most, repeated = args.validation_documents_per_cluster, set(surveyed.get("repeated", ()))
+    splitting = Splitting(surveyed["cut"], args.seed, surveyed.get("clusters", {}), most, repeated)
+    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype)
     processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
     progress = unfinished / "progress.json"
-    counts = write_streams(documents, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
-    if any(sum(count[what] for count in counts.values()) != surveyed[what] for what in ("documents", "bytes")):
+    kept = splitting.keep(documents)
+    counts = write_streams(kept, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
+    read = (*counts.values(), *splitting.left_out.values())
+    if any(sum(each[what] for each in read) != surveyed[what] for what in ("documents", "bytes")):
         raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
 
     versions = {package: version(package) for package in ("tokenizers", "transformers", "datasets", "numpy")}
@@ -260,18 +300,33 @@ def run(args: TokenizeArguments) -> None:
         "language": args.language,
         **made_from,
         "tokenizer_sample": surveyed["tokenizer_sample"],
+        **({"left_out": splitting.left_out} if args.clusters else {}),
         "versions": {"python": platform.python_version(), **versions},
         "commit": provenance()["commit"],
     }
+    if args.clusters:
+        write_clusters(folder, splitting.runs)
+        for split, runs in splitting.runs.items():
+            meta["splits"][split]["clusters"] = len({name for name, _ in runs})
     write_json(folder / "meta.json", meta)
     sync(folder)
     folder.rename(final)
     shutil.rmtree(unfinished)
-    print(f"{'':12}{'documents':>14}{'tokens':>16}{'bytes':>16}{'characters':>16}{'bytes/token':>13}")
-    for name, count in counts.items():
-        numbers = f"{count['documents']:14,}{count['tokens']:16,}{count['bytes']:16,}{count['characters']:16,}"
-        print(f"{name:12}{numbers}{count['bytes'] / count['tokens']:13.3f}")
+    print_counts(meta["splits"])
+    for split, left in splitting.left_out.items():
+        print(f"left out: {count(left['documents'], 'document')} of {split}, {left['bytes']:,} bytes, {WHY[split]}")
     print(final)
+
+
+def print_counts(splits: dict) -> None:
+    """A row for each split."""
+    clustered = any("clusters" in each for each in splits.values())
+    heads = f"{'':12}{'clusters':>10}" if clustered else f"{'':12}"
+    print(f"{heads}{'documents':>14}{'tokens':>16}{'bytes':>16}{'characters':>16}{'bytes/token':>13}")
+    for name, each in splits.items():
+        numbers = f"{each['clusters']:10,}" if clustered else ""
+        numbers += f"{each['documents']:14,}{each['tokens']:16,}{each['bytes']:16,}{each['characters']:16,}"
+        print(f"{name:12}{numbers}{each['bytes'] / max(1, each['tokens']):13.3f}")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -35,6 +35,11 @@ class Documents:
     bytes: int | None = None
     names: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def samples(self) -> str:
+        """What the interval takes for a sample."""
+        return "documents" if self.clusters is None else "clusters"
+
 
 @dataclass
 class Text:
@@ -43,6 +48,7 @@ class Text:
     symbols: Symbols
     order: np.ndarray  # [D]
     half: np.ndarray  # [D], bool: those that the null turns round
+    samples: str  # "documents" or "clusters"
     clusters: np.ndarray  # [D], number of the sample that a document belongs to
     counted: np.ndarray  # [D], bool: not those that are only there to learn from
     bytes: int | None  # of the counted ones in UTF-8, where it is known
@@ -83,6 +89,7 @@ def prepare(documents: Documents, seed: int = 0, most: int | None = None, change
         symbols=symbols,
         order=np.searchsorted(taken, order),
         half=positions(values, f"null {seed}") < 0.5,
+        samples=documents.samples,
         clusters=clusters,
         counted=counted,
         bytes=size,

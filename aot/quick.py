@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from aot.clusters import read_clustered
 from aot.data import DIRECTIONS, document_starts, orient, read_meta
 from aot.mixing import PROFILE, SLOTS, Learner
 from aot.prequential import settled
@@ -25,8 +26,8 @@ from aot.profiles import (
     read_both_ways,
 )
 from aot.runs import alone, count, finished_report, provenance, sync, write_json, writing
-from aot.streams import load_stream
-from aot.text import read_clustered, short_name
+from aot.streams import load_stream, read_clusters
+from aot.text import short_name
 from aot.tokenizers import load_tokenizer
 from aot.transforms import DESTROY, EXPECTED, KEEP
 from metrics.arrow_of_time.gap import verdict
@@ -53,13 +54,6 @@ class QuickArguments:
     )
     document_length: int | None = field(
         default=None, metadata={"help": "Cut what is longer into documents of so many characters, or bytes."}
-    )
-    clusters: str | None = field(
-        default=None,
-        metadata={
-            "help": "What the interval takes for a sample instead of documents, such as books: `file`, a column, or a "
-            "table .tsv or .csv with first_doc and n_docs of each cluster, or with the cluster of each document."
-        },
     )
     max_symbols: int | None = field(
         default=None, metadata={"help": "Read documents in the order of a hash until there are so many symbols."}
@@ -102,29 +96,33 @@ def read_data(args, how: QuickArguments) -> Documents:
     if how.after == args.split:
         raise SystemExit(f"--after {how.after}: is the split that counts, --split; give another one to read first")
     meta, tokenizer = read_meta(args.data), load_tokenizer(args.data)
-    content, counted = [], []
+    content, clusters, counted = [], [], []
     for split in [how.after] * bool(how.after) + [args.split]:
         ids = np.asarray(load_stream(args.data, split, tokenizer))
         starts = document_starts(ids, tokenizer.eos_token_id, meta.get("tokens_per_document"))
         rows = [each[each != tokenizer.eos_token_id] for each in np.split(ids, starts[1:])]
-        content += [each for each in (tokenizer.batch_decode(rows) if how.level == "char" else rows) if len(each)]
+        of_rows = read_clusters(args.data, split) or [None] * len(rows)
+        rows = tokenizer.batch_decode(rows) if how.level == "char" else rows
+        content += [each for each in rows if len(each)]
+        clusters += [name for each, name in zip(rows, of_rows, strict=False) if len(each)]
         counted += [split == args.split] * (len(content) - len(counted))
     if not any(counted):
         raise SystemExit(f"{args.data}: has no document with a token in split {args.split!r}")
+    clusters = None if None in clusters else clusters
     if how.level == "char":
-        return Documents(content, None, np.array(counted))
+        return Documents(content, clusters, np.array(counted))
     names = {int(each): tokenizer.decode([each]) for each in np.unique(np.concatenate(content))}
-    return Documents(content, None, np.array(counted), meta["splits"][args.split]["bytes"], names)
+    return Documents(content, clusters, np.array(counted), meta["splits"][args.split]["bytes"], names)
 
 
 def read_text(args, how: QuickArguments) -> Documents:
     """Those of files, URLs, standard input or a data set on the Hub, as characters or as bytes."""
     settings = args.reading() | {"document_length": how.document_length, "raw": how.level == "byte"}
-    rows = list(read_clustered(args.sources, args.documents, how.clusters, **settings))
+    rows = list(read_clustered(args.sources, args.documents, args.clusters, **settings))
     content, clusters = ([row[part] for row in rows] for part in (0, 1))
     if how.level == "byte":
         content = [each if isinstance(each, bytes) else each.encode() for each in content]
-    return Documents(content, clusters if how.clusters else None, np.ones(len(content), bool))
+    return Documents(content, clusters if args.clusters else None, np.ones(len(content), bool))
 
 
 def read_documents(args, how: QuickArguments) -> Documents:
@@ -133,8 +131,8 @@ def read_documents(args, how: QuickArguments) -> Documents:
         if how.level == "token" or how.after:
             raise SystemExit("--level token and --after need a data folder, --data")
         documents = read_text(args, how)
-    elif how.level == "byte" or how.clusters or how.document_length:
-        raise SystemExit("--level byte, --clusters and --document_length need the text itself, --text or --dataset")
+    elif how.level == "byte" or how.document_length:
+        raise SystemExit("--level byte and --document_length need the text itself, --text or --dataset")
     else:
         documents = read_data(args, how)
     if (how.destroy or how.keep or how.where) and not isinstance(documents.content[0], str):
@@ -153,9 +151,8 @@ def size_of(text: Text) -> dict:
     }
 
 
-def headline(row: dict, how: QuickArguments) -> dict:
+def headline(row: dict, samples: str) -> dict:
     """What a report says first: the numbers of one row, and what they may claim."""
-    samples = "clusters" if how.clusters else "documents"
     numbers = {key: value for key, value in row.items() if key not in ("null", "bits", "easier", "text")}
     return {**numbers, "samples": samples, "verdict": verdict(row, samples)}
 
@@ -175,7 +172,7 @@ def measure(text: Text, how: QuickArguments, confidence: float) -> tuple[dict, d
     followed = [each for each in dict.fromkeys(["6", best["learner"]]) if each in how.learners]
     totals = {each: [nats[way][how.learners.index(each)] for way in DIRECTIONS] for each in followed}
     report = {
-        **headline(best, how),
+        **headline(best, text.samples),
         **size_of(text),
         "profile": rows,
         "curves": {each: curve_of(text, *both, confidence) for each, both in totals.items()},
@@ -205,7 +202,8 @@ def where(documents: Documents, how: QuickArguments, confidence: float) -> dict:
         nats, _ = read_both_ways(text, learners, null=False)
         rows += [{"text": name or AS_IT_IS, **row} for row in profile(text, learners, nats, confidence)]
     name_easier(rows)
-    return {**headline(best_of([row for row in rows if row["text"] == AS_IT_IS]), how), **sizes[0], "where": rows}
+    best = best_of([row for row in rows if row["text"] == AS_IT_IS])
+    return {**headline(best, documents.samples), **sizes[0], "where": rows}
 
 
 def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict) -> None:
@@ -290,7 +288,7 @@ def request_of(documents: Documents, name: str, how: QuickArguments, confidence:
         content = each if isinstance(each, bytes) else each.encode() if isinstance(each, str) else each.tobytes()
         cluster = documents.clusters[number] if documents.clusters else None
         digest.update(f"{len(content)} {documents.counted[number]} {cluster}\n".encode() + content)
-    settings = {key: value for key, value in vars(how).items() if key not in ("quick", "clusters", "document_length")}
+    settings = {key: value for key, value in vars(how).items() if key not in ("quick", "document_length")}
     return {"text": name, "text_sha256": digest.hexdigest(), **settings, "slots": SLOTS, "confidence": confidence}
 
 

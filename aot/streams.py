@@ -4,6 +4,7 @@ Chunks of documents are encoded ahead of the writer, by threads or by processes;
 the streams do not depend on who encoded them.
 """
 
+import csv
 import itertools
 import multiprocessing
 import os
@@ -22,10 +23,11 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from aot.clusters import cluster_runs
 from aot.data import EOS_ID, data_sha256, open_stream, read_meta
 from aot.parallel import cores
 from aot.runs import file_sha256, read_json, write_json, writing
-from aot.splitting import position
+from aot.splitting import SPLITS
 from aot.text import reverse_graphemes
 from aot.tokenizers import encode, tokenizer_sha256
 
@@ -33,7 +35,7 @@ CHUNK_BYTES = 2_000_000  # text that is encoded at a time
 THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
 PROCESSES_FROM = 100_000_000  # bytes of text from which processes make up for the seconds that they take to start
 CHECKPOINT_SECONDS = 5.0
-SPLITS = ("train", "validation")
+CLUSTERS = "{}.clusters.csv"  # which documents of a split are those of each cluster, where there are any
 COUNTS = ("documents", "tokens", "bytes", "characters")
 
 Encoded = dict[str, tuple[np.ndarray, dict[str, int]]]  # ids [n] and counts of each split
@@ -47,12 +49,12 @@ def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
 
 
 def encode_chunk(
-    chunk: list[bytes], tokenizer: Tokenizer, prepared: Callable, cut: float, seed: int, dtype: np.dtype
+    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, prepared: Callable, dtype: np.dtype
 ) -> Encoded:
-    """Ids [n] and counts of each split; the end-of-text tokens count as tokens only."""
+    """Ids [n] and counts of each split, whose name comes with each document; an end-of-text token is a token only."""
     parts = {split: [] for split in SPLITS}
-    for document in chunk:
-        parts["validation" if position(document, seed) < cut else "train"].append(document)
+    for document, split in chunk:
+        parts[split].append(document)
     encoded = {}
     for split, part in parts.items():
         ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
@@ -62,12 +64,12 @@ def encode_chunk(
     return encoded
 
 
-def chunks(documents: Iterable[bytes | str]) -> Iterator[list[bytes | str]]:
-    """Documents in lists of about `CHUNK_BYTES`."""
+def chunks(documents: Iterable[tuple[bytes | str, str]]) -> Iterator[list[tuple[bytes | str, str]]]:
+    """Documents, each with its split or cluster, in lists of about `CHUNK_BYTES`."""
     chunk, size = [], 0
     for document in documents:
         chunk.append(document)
-        size += len(document)
+        size += len(document[0])
         if size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
@@ -85,7 +87,7 @@ def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
     return cores() if cores() > 2 and slow and text_bytes >= PROCESSES_FROM else 1
 
 
-def pool(encode_chunk: Callable[[list[bytes]], Encoded], processes: int) -> tuple[Executor, Callable, int]:
+def pool(encode_chunk: Callable[[list], Encoded], processes: int) -> tuple[Executor, Callable, int]:
     """What runs `encode_chunk`: threads or processes, the function to submit to them, and how many at a time."""
     if processes == 1:
         return ThreadPoolExecutor(THREADS), encode_chunk, THREADS + 1
@@ -105,7 +107,7 @@ def without_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin_work(encode_chunk: Callable[[list[bytes]], Encoded]) -> None:
+def begin_work(encode_chunk: Callable[[list], Encoded]) -> None:
     """What a process does first: it gets `encode_chunk`, whose tokenizer is too large to be sent with each chunk."""
     global encode_here
     encode_here = encode_chunk
@@ -119,13 +121,13 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def work(chunk: list[bytes]) -> Encoded:
+def work(chunk: list) -> Encoded:
     """What a process does with each chunk: the `encode_chunk` that it got at its beginning."""
     return encode_here(chunk)
 
 
 def encode_ahead(
-    chunks: Iterable[list[bytes]], encode_chunk: Callable[[list[bytes]], Encoded], processes: int
+    chunks: Iterable[list], encode_chunk: Callable[[list], Encoded], processes: int
 ) -> Iterator[Encoded]:
     """`encode_chunk` of each chunk, in their order, of which a few are encoded ahead; ValueError if a process ends."""
     executor, encode_one, at_a_time = pool(encode_chunk, processes)
@@ -148,15 +150,16 @@ def encode_ahead(
 
 
 def write_streams(
-    documents: Iterable[bytes],
-    encode_chunk: Callable[[list[bytes]], Encoded],
+    documents: Iterable[tuple[bytes, str]],
+    encode_chunk: Callable[[list], Encoded],
     folder: Path,
     progress: Path,
     dtype: np.dtype,
     text_bytes: int,
     processes: int,
 ) -> dict[str, dict[str, int]]:
-    """Append `documents` to the streams, without those that `progress` has already; gives the counts of each split.
+    """Append documents, each with its split, to the streams, without those that `progress` has already; gives the
+    counts of each split.
 
     `encode_chunk` runs in so many processes. ValueError where a stream is shorter than `progress` says.
     """
@@ -203,6 +206,23 @@ def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np
     if not meta["splits"].get(split, {}).get("tokens"):
         raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
     return open_stream(data, split)
+
+
+def write_clusters(folder: Path, runs: dict[str, list]) -> None:
+    """A table of the cluster of each run of documents of each split, as `aot.clusters.cluster_runs` reads it."""
+    for split, of_split in runs.items():
+        first = np.cumsum([0, *(length for _, length in of_split)])
+        path = folder / CLUSTERS.format(split)
+        with writing(path), path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["cluster", "first_doc", "n_docs"])
+            rows.writerows([name, begin, length] for (name, length), begin in zip(of_split, first, strict=False))
+
+
+def read_clusters(data: str, split: str) -> list[str] | None:
+    """Cluster [D] of each document of a split of a data folder; None where it was made without --clusters."""
+    path = Path(data, CLUSTERS.format(split))
+    return [name for name, length in cluster_runs(str(path)) for _ in range(length)] if path.is_file() else None
 
 
 def describe_streams(

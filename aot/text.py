@@ -7,7 +7,6 @@ a file without blank lines in memory, and do not say where a file is damaged.
 
 import bz2
 import codecs
-import csv
 import importlib
 import io
 import itertools
@@ -23,9 +22,8 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 import regex
-from tqdm import tqdm
 
-from aot.runs import count, file_sha256
+from aot.runs import file_sha256
 
 BLOCK = 2**18  # bytes read at a time
 DECOMPRESSORS = {
@@ -177,84 +175,6 @@ def read_documents(
         raise ValueError(f"{source}: {error}") from error
 
 
-def read_texts(sources: list[str], documents: str, **settings) -> Iterator[str]:
-    """Documents of all sources, read as `settings` say; SystemExit when they cannot be read or there are none."""
-    text = None
-    try:
-        for file in sources if sources == ["-"] else list_sources(sources, documents):
-            for text in read_documents(file, documents=documents, **settings):
-                yield text
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
-    if text is None:
-        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
-
-
-def read_clustered(
-    sources: list[str], documents: str, clusters: str | None, *, document_length: int | None = None, **settings
-) -> Iterator[tuple[str, str | None]]:
-    """Documents of all sources with the cluster of each, None where `clusters` is None; SystemExit as for read_texts.
-
-    `clusters` is "file", where each file, URL or Hub id is a cluster; a .tsv or .csv file, as of cluster_runs; or the
-    column of JSON lines, Parquet and Hub data sets that names the cluster. A table counts the documents of all sources
-    as they are written: before they are cut, and without those of white space alone. SystemExit where a document has
-    no cluster, and at the end where documents of the table are left.
-    """
-    of_table = clusters is not None and clusters.endswith((".tsv", ".csv"))
-    of_column = clusters not in (None, "file") and not of_table
-    number, cluster = 0, None
-
-    def note(row: dict) -> None:
-        nonlocal cluster
-        cluster = cluster_cell(row, clusters)
-
-    if of_column:
-        settings["note"] = note
-    try:
-        runs = cluster_runs(clusters) if of_table else []
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"--clusters {clusters}: {' '.join(str(error).split())}") from error
-    names = itertools.chain.from_iterable(itertools.repeat(*run) for run in runs)
-    try:
-        for file in sources if sources == ["-"] else list_sources(sources, documents):
-            cluster = file if clusters == "file" else None
-            for document in read_documents(file, documents=documents, **settings):
-                number += 1
-                if of_column and cluster is None:
-                    raise ValueError(
-                        f"{file}: is read as text, which has no column {clusters!r}; give --clusters file, or a .tsv "
-                        "or .csv file that tells the cluster of each document"
-                    )
-                if of_table and (cluster := next(names, None)) is None:
-                    continue  # only counted, for the message
-                for part in cut(document, document_length):
-                    if part and not part.isspace():
-                        yield part, cluster
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
-    if not number:
-        raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
-    if of_table and number != (total := sum(length for _, length in runs)):
-        raise SystemExit(
-            f"--clusters {clusters}: has {count(total, 'document')}, but {number:,} were read, without those of white "
-            "space alone; --documents must separate them as the table counts them"
-        )
-
-
-def read_all(sources: list[str], inputs: list[dict], bar: tqdm, **reading) -> Iterator[bytes]:
-    """Documents of all sources in UTF-8, read as `reading` says, `bar` moving by bytes of the files.
-
-    `inputs` describe the sources; ValueError when a file ends before the size it has there.
-    """
-    for source, known in zip(sources, inputs, strict=True):
-        begin, size = bar.n, known.get("bytes") or 0
-        for document in read_documents(source, revision=known.get("revision"), watch=bar.update, **reading):
-            yield document if isinstance(document, bytes) else document.encode()
-        if size and bar.n not in (begin, begin + size):  # Parquet files do not move it
-            raise ValueError(f"{source}: {bar.n - begin:,} bytes arrived of {size:,}; run the same command again")
-        bar.update(begin + size - bar.n)
-
-
 def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
     """Content of a file in blocks; ValueError at damage, and where the compressed data stops before its end."""
     compression, read = suffixes(source)[1], 0
@@ -387,58 +307,6 @@ def cell(row: object, column: str) -> str | None:
     if not isinstance(row[column], str | None):
         raise ValueError(f"column {column!r} holds {type(row[column]).__name__}, not text; see --column")
     return row[column]
-
-
-def cluster_cell(row: dict, column: str) -> str:
-    """The name of a cluster that a row has in a column; ValueError when there is none."""
-    if column not in row:
-        raise ValueError(f"no column {column!r}, its columns are {', '.join(row)}; choose one with --clusters")
-    name = row[column]
-    if not isinstance(name, str | int) or isinstance(name, bool):
-        raise ValueError(f"column {column!r} holds {type(name).__name__}, not text or an integer; see --clusters")
-    if not str(name).strip():
-        raise ValueError(f"column {column!r} is blank; --clusters needs the cluster of each document there")
-    return str(name)
-
-
-def cluster_runs(path: str) -> list[tuple[str, int]]:
-    """Cluster and number of documents of each run of documents, in order, of a table in a .tsv or .csv file.
-
-    Rows are runs, with `first_doc` (from 0), `n_docs`, and the cluster in `book_id` or else in the first column; or
-    documents in order, with the `cluster`. ValueError for other tables, and where a document is in no row or in two.
-    """
-    import pandas as pd
-
-    if not Path(path).is_file():
-        raise ValueError("no such file; give one that is there, file, or a column of the text")
-    # between tabs, a quotation mark is a letter like others: titles begin with one
-    style = {"sep": "\t", "quoting": csv.QUOTE_NONE} if path.endswith(".tsv") else {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, **style)
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of too many fields for an index
-        raise ValueError("row 1 has more fields than the header")
-    of_runs = {"first_doc", "n_docs"} <= set(table)
-    named = ["book_id", *table.drop(columns=["first_doc", "n_docs"])] if of_runs else ["cluster"]
-    column = next((name for name in named if name in table), None)
-    if column is None:
-        raise ValueError(f"its columns are {', '.join(table)}, must be first_doc, n_docs and book_id, or cluster")
-    if (blank := table[column].str.strip() == "").any():
-        raise ValueError(f"row {blank.argmax() + 1:,} has no cluster in column {column!r}")
-    if not of_runs:
-        return [(name, 1) for name in table[column]]
-    for name in ("first_doc", "n_docs"):
-        if not (whole := table[name].str.fullmatch("[0-9]{1,15}")).all():
-            row = whole.argmin()
-            raise ValueError(f"row {row + 1:,} has {table[name][row]!r} as {name}, must be a whole number")
-    table = table.astype({"first_doc": int, "n_docs": int})
-    table = table[table["n_docs"] > 0].sort_values("first_doc", kind="stable")
-    end = (table["first_doc"] + table["n_docs"]).shift(fill_value=0)
-    if len(wrong := table.index[table["first_doc"] != end]):
-        row = wrong[0]
-        raise ValueError(
-            f"row {row + 1:,} ({table[column][row]!r}) begins at document {table['first_doc'][row]:,}, must begin at "
-            f"{end[row]:,}, after those of the rows before it: each document, from 0, is in one row"
-        )
-    return list(zip(table[column], table["n_docs"].tolist(), strict=True))
 
 
 def reverse_graphemes(text: str) -> str:

@@ -19,12 +19,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
+from aot.clusters import read_clustered
 from aot.data import DIRECTIONS
 from aot.mixing import Learner
 from aot.profiles import Documents, Text, prepare, read_both_ways
 from aot.runs import provenance, writing
 from aot.symbols import BLOCK, Code, code_of
-from aot.text import read_texts
 
 KINDS = {"blocks": BLOCK, "frequency": 1, "bits": 2**21, "random": BLOCK}  # symbols in a block
 
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     learners, rows = [*map(Learner.parse, args.learners)], []
     with tqdm(total=len(args.text) * len(KINDS) * args.samples, unit="code") as bar:
         for file in args.text:
-            content = list(read_texts([file], "paragraph"))
+            content = [text for text, _ in read_clustered([file], "paragraph", None)]
             text = prepare(Documents(content, None, np.ones(len(content), bool)), most=args.max_symbols)
             for kind in KINDS:
                 rng, found = np.random.default_rng(0), []

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aot import text
-from aot.text import read_clustered, read_texts
+from aot.clusters import read_clustered
 
 CHAPTERS = ["a one", "a two\nof a", "b one", "c one", "c two", "c three"]
 BOOKS = ["a", "a", "b", "c", "c", "c"]
@@ -47,7 +47,6 @@ def refused(message: str, clusters: str, *sources: str, documents: str = "paragr
 
 def test_without_clusters_documents_are_as_ever(here):
     assert list(read_clustered(["books.txt.xz"], "paragraph", None)) == [(chapter, None) for chapter in CHAPTERS]
-    assert list(read_texts(["books.txt.xz"], "paragraph")) == CHAPTERS
     lines = list(read_clustered(["books.txt.xz"], "line", None))
     assert lines == [(line, None) for chapter in CHAPTERS for line in chapter.split("\n")]
 
@@ -188,7 +187,6 @@ def test_what_is_wrong_with_the_text_is_said_as_without_clusters(here):
     for source in ("absent.txt", "blank.txt", "bad.txt", "books.jsonl"):
         said = []
         for documents in (
-            read_texts([source], "paragraph"),
             *(read_clustered([source], "paragraph", clusters) for clusters in (None, "file", "book", "t.tsv")),
         ):
             with pytest.raises(SystemExit) as stopped:

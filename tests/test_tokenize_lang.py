@@ -32,7 +32,7 @@ import tokenize_lang
 from aot import streams, text
 from aot.data import EOS_ID, open_stream, read_meta
 from aot.runs import file_sha256
-from aot.splitting import survey
+from aot.splitting import Splitting, survey
 from aot.text import read_documents, reverse_graphemes
 from aot.tokenizers import (
     BYTES,
@@ -254,11 +254,12 @@ def test_reversed_text(here):
 def test_split_and_sample_ignore_the_order(order, copies, sampled):
     documents = paragraphs(40)
     shuffled = [documents[index] for index in order]
-    one, other = (survey([document.encode() for document in read], 0, sampled) for read in (documents, shuffled))
+    one, other = (survey(((each.encode(), None) for each in read), 0, sampled) for read in (documents, shuffled))
     assert one.sample == other.sample and sum(len(data) for _, data in one.sample) <= sampled
     assert np.array_equal(one.bytes_in, other.bytes_in)
     chunk = [document.encode() for document in documents + [documents[index] for index in copies]]
-    parts = streams.encode_chunk(chunk, None, bytes, 0.5, 0, np.dtype("u2"))
+    chunk = [*Splitting(0.5, 0, {}, None, set()).keep((document, None) for document in chunk)]
+    parts = streams.encode_chunk(chunk, None, bytes, np.dtype("u2"))
     apart = [set(bytes(ids.astype("u1")).split(b"\0")) - {b""} for ids, _ in parts.values()]
     assert not apart[0] & apart[1] and sum(map(len, apart)) == len(set(documents))
 
