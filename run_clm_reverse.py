@@ -28,7 +28,7 @@ from transformers.integrations import unset_hf_deepspeed_config
 
 from aot.cli import command, parse_arguments, spelled_out
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
-from aot.fast import has_fast_path, use_fast_path
+from aot.fast import arithmetic_of, use_fast_path
 from aot.models import build_model, check_context, load_model
 from aot.optimizers import MUON, check_muon
 from aot.pairs import load_config, recipe_of, without
@@ -106,8 +106,8 @@ class RunArguments:
     arithmetic: Literal["fast", "stock"] = field(
         default="fast",
         metadata={
-            "help": "fast: the same losses with less work (aot/fast.py), for gpt2; other models have none, and are as "
-            "with stock, which is the model of transformers as it is."
+            "help": "fast: the same losses with less work (aot/fast.py), for gpt2, llama and nanochat; other models "
+            "have none, and are as with stock, which is the model of transformers as it is."
         },
     )
     parallel_directions: bool = field(
@@ -302,7 +302,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         "context": run.context,
         "stride": windows.stride,
         "windows_per_step": windows_per_step,
-        "arithmetic": "fast" if has_fast_path(model) else "stock",
+        "arithmetic": arithmetic_of(model),
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
         "parameters": model.num_parameters(),
         **{f"model.{name}": value for name, value in model.config.to_diff_dict().items() if name not in NOT_MODEL},

@@ -1,10 +1,14 @@
-"""GPT-2 with less work for the same losses: `use_fast_path` exchanges parts of a model, but none of its weights.
+"""The same losses with less work: `use_fast_path` exchanges parts of a model, but none of its weights.
+
+Of GPT-2:
 
 - The loss is taken inside the model, a few rows of logits at a time: those of a whole batch are its largest tensor.
 - Attention gets no mask, but is told that it is causal, so that a GPU uses its flash kernel in 16 bits, compiled or
   not. That of CPUs knows no dropout: in training, attention goes there by blocks of queries, which only look at
   earlier keys.
 - The tanh-GELU is one operation. On CPUs, dropout draws 16 bits for each element from a faster generator.
+
+Llama and nanochat get the attention alone.
 
 With dropout off the losses are those of the model as it was, but for rounding; `tests/test_fast.py` says how close.
 """
@@ -24,6 +28,7 @@ from transformers.masking_utils import sdpa_mask
 from transformers.utils import ModelOutput
 
 ATTENTION = "causal_without_mask"  # its name among those of transformers
+ALL_CAUSAL = ("llama", "nanochat")  # model types whose attention is to all that came before, in every layer
 QUERIES = 64  # in a block of attention on a CPU
 ALIGNMENT = 64  # matrix units are at their best with dimensions that are multiples of this
 CPU_LOGITS, GPU_LOGITS = 2**22, 2**30  # bytes of float32 logits at a time: what a cache holds, a small part of a GPU
@@ -39,7 +44,7 @@ class TokenLosses(ModelOutput):
 
 
 def use_fast_path(model: PreTrainedModel) -> PreTrainedModel:
-    """The model itself, with the parts of this module if it is a GPT-2, and otherwise as it was.
+    """The model itself, with the parts of this module that it can have.
 
     SystemExit for a dropout that would leave nothing.
     """
@@ -54,7 +59,16 @@ def use_fast_path(model: PreTrainedModel) -> PreTrainedModel:
                 module.__class__ = Dropout
             if isinstance(getattr(module, "act", None), NewGELUActivation):
                 module.act = torch.nn.GELU(approximate="tanh")
+    elif model.config.model_type in ALL_CAUSAL:
+        if dropped(rate := model.config.attention_dropout) >= 2**16:
+            raise SystemExit(f"a dropout of {rate} leaves nothing to train: it must be below 1")
+        model.set_attn_implementation(ATTENTION)
     return model
+
+
+def arithmetic_of(model: PreTrainedModel) -> str:
+    """`fast` if parts of a model were exchanged, and `stock` otherwise."""
+    return "fast" if getattr(model.config, "_attn_implementation", None) == ATTENTION else "stock"
 
 
 def has_fast_path(model: PreTrainedModel) -> bool:
@@ -142,7 +156,8 @@ def rows_at_once(vocabulary: int, device: str) -> int:
 
 def causal_attention(module, query, key, value, attention_mask, dropout: float = 0.0, scaling=None, **kwargs):
     """Attention [B, T, H, D] of [B, H, T, D] to what came before; with a mask or a cache, that of transformers."""
-    whole = attention_mask is None and query.shape[2] == key.shape[2]  # else a cache holds keys, or texts are padded
+    # else a cache holds keys, texts are padded, or heads share keys
+    whole = attention_mask is None and query.shape[1:3] == key.shape[1:3]
     # not by whether there is a gradient: where checkpoints save memory, the first of two equal passes has none
     training = module.training and not torch.compiler.is_compiling()
     if query.device.type == "cpu" and whole and training:

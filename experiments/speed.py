@@ -266,9 +266,9 @@ def run_clm_on(ids: np.ndarray, case: Case, settings: dict, **more):
 
 def described(model: torch.nn.Module, dtype: torch.dtype) -> dict[str, str]:
     """What kind of arithmetic a model does."""
-    from aot.fast import has_fast_path
+    from aot.fast import arithmetic_of
 
-    return {"dtype": name_of(dtype), "arithmetic": "fast" if has_fast_path(model) else "stock"}
+    return {"dtype": name_of(dtype), "arithmetic": arithmetic_of(model)}
 
 
 def name_of(dtype: torch.dtype) -> str:

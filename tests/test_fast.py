@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 
 from aot import fast
 from aot.data import DIRECTIONS
-from aot.fast import BlockwiseAttention, HeadAndLoss, has_fast_path, keep, use_fast_path
+from aot.fast import BlockwiseAttention, HeadAndLoss, arithmetic_of, has_fast_path, keep, use_fast_path
 from aot.models import build_model
 from aot.runs import RECIPE, WINDOW_LOSSES, read_json
 from aot.scoring import losses_under, score
@@ -118,10 +118,24 @@ def test_what_is_saved_is_a_plain_model(data, tmp_path):
     assert np.abs(plain - score(model, ids, "backward", 8)).max() < 1e-5
 
 
+@pytest.mark.parametrize("overrides", ["num_hidden_layers=2", "num_hidden_layers=2,num_key_value_heads=1"])
+@pytest.mark.parametrize("kind", fast.ALL_CAUSAL)
+def test_other_causal_models_get_the_attention_alone(batches, kind, overrides):
+    torch.manual_seed(1)
+    plain = build_model(VOCABULARY, 100, "nano", kind, overrides)
+    quick = use_fast_path(copy.deepcopy(plain))
+    assert type(quick) is type(plain) and not has_fast_path(quick)
+    assert [arithmetic_of(each) for each in (plain, quick)] == ["stock", "fast"]
+    plain, quick = (steps(model.train(), batches[:10], eps=1e-6) for model in (plain, quick))
+    assert plain[-1].mean() < plain[0].mean() - 0.1
+    shared = "key_value" in overrides  # heads that share keys have the attention that they had
+    assert ((plain - quick).abs().max() == 0) == shared
+    assert (plain - quick).abs().max() <= 1e-5
+
+
 def test_other_models_stay_as_they_are(data, tmp_path):
-    llama = build_model(50, 8, "nano", "llama", None)
-    kind = type(llama)
-    assert type(use_fast_path(llama)) is kind and not has_fast_path(llama)
+    mistral = build_model(50, 8, "nano", "mistral", None)  # whose attention may be to a part of what came before
+    assert arithmetic_of(use_fast_path(mistral)) == "stock"
     flags = ["--model_type", "gru", "--config_overrides", "num_hidden_layers=1,hidden_size=8", "--max_steps", "1"]
     run = train(tmp_path, data, "--direction", "forward", *flags) / "forward"
     assert read_json(run / RECIPE)["arithmetic"] == "stock"
