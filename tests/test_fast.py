@@ -133,6 +133,16 @@ def test_other_causal_models_get_the_attention_alone(batches, kind, overrides):
     assert (plain - quick).abs().max() <= 1e-5
 
 
+@pytest.mark.parametrize("kind", fast.ALL_CAUSAL)
+def test_other_causal_models_are_as_far_from_float32_in_bfloat16(batches, kind):
+    torch.manual_seed(1)
+    plain = build_model(VOCABULARY, 100, "nano", kind, "num_hidden_layers=2")
+    quick, exact = use_fast_path(copy.deepcopy(plain)), copy.deepcopy(plain)
+    exact = steps(exact, batches[:10])
+    errors = [(steps(each, batches[:10], bf16=True) - exact).pow(2).mean().sqrt() for each in (plain, quick)]
+    assert 0 < errors[1] <= 1.5 * errors[0]
+
+
 def test_other_models_stay_as_they_are(data, tmp_path):
     mistral = build_model(50, 8, "nano", "mistral", None)  # whose attention may be to a part of what came before
     assert arithmetic_of(use_fast_path(mistral)) == "stock"
