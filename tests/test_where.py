@@ -268,7 +268,8 @@ def table(folder) -> tuple[list[dict], str]:
 
 
 def test_asked_later_is_asked_at_once(pair, second_pair, data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compute_aot, "draw", lambda *_: None)  # other figures, which take a second
+    monkeypatch.setattr(compute_aot, "draw", lambda *_: None)  # figures take seconds
+    monkeypatch.setattr(where_figure, "plot", lambda path, report: path.write_text(f"{len(report['where'])} rows"))
     command = ["--pair", str(pair), str(second_pair), "--data", str(data)]
     once, later = tmp_path / "once", tmp_path / "later"
     compute_aot.main([*command, "--output_dir", str(once), "--where"])
@@ -301,6 +302,7 @@ def test_asked_later_is_asked_at_once(pair, second_pair, data, tmp_path, monkeyp
 def test_one_pair_claims_nothing_of_any_kind_of_token(pair, data, tmp_path):
     compute_aot.main(["--pair", str(pair), "--data", str(data), "--output_dir", str(tmp_path / "one"), "--where"])
     assert {row["easier"] for row in table(tmp_path / "one")[0]} == {"one pair"}
+    assert (tmp_path / "one" / "where.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_what_has_no_shared_tokens_is_refused(pair, text):
