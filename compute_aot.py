@@ -3,14 +3,15 @@
     python compute_aot.py --pair runs/en-micro-T256-seed42 --data data/en
     python compute_aot.py --pair runs/en-seed1 runs/en-seed2 runs/en-seed3 --data data/en     # seeds of one pair
     cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
+    python compute_aot.py --pair runs/en-micro-T256-seed42 --data data/en --where                  # and where it sits
     python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
     python compute_aot.py --quick --text letter.txt                                            # no model, in seconds
 
 Every token is scored exactly once in each direction. A model that cannot read a sample of the text, or that is not
 known to be of its direction and finds the other one easier, is refused before that. Prints ∂ with its interval and
 writes to OUTPUT_DIR: `aot.json` (all numbers), `losses.npz` (the loss of each token in nats, in text order, and of
-each document) and figures: `by_position.png`, `documents.png` and `sentence.png`. ∂ > 0: forward is easier. ∂ < 0:
-backward is easier.
+each document) and figures: `by_position.png`, `documents.png` and `sentence.png`; with --where, which can be asked for
+later, `where.csv` and `where.png` too. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
 """
 
 import aot.process  # isort: skip  # noqa: F401  before torch
@@ -40,6 +41,7 @@ from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream, read_clusters
 from aot.text import reverse_graphemes, short_name
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
+from aot.where import print_where, with_where
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled
@@ -392,7 +394,7 @@ def print_report(report: dict, folder: Path) -> None:
         apart = " and ".join(f"{report['control'][direction]:.3%} ({direction})" for direction in DIRECTIONS)
         rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
-    names = ("aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png")
+    names = ("aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png", "where.csv", "where.png")
     print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
 
 
@@ -401,7 +403,8 @@ def check_flags(quick: bool, argv: list[str] | None) -> None:
     flags = [each[2:].partition("=")[0].replace("-", "_") for each in spelled_out(argv) if each.startswith("--")]
     given = {each.removeprefix("no_") for each in flags}
     of_models = {each.name for kind in (PairArguments, ScoreArguments) for each in fields(kind)}
-    none = of_models - {"confidence", "output_dir"} if quick else {each.name for each in fields(QuickArguments)}
+    of_quick = {each.name for each in fields(QuickArguments)}
+    none = of_models - {"confidence", "output_dir"} if quick else of_quick - {"where"}
     without = dict.fromkeys(none, "with --quick" if quick else "without --quick")
     for text in given & set(NOT_OF_TEXT):
         without |= dict.fromkeys(NOT_OF_TEXT[text], f"with --{text}")
@@ -413,6 +416,8 @@ def main(argv: list[str] | None = None) -> None:
     kinds = PairArguments, TextArguments, ScoreArguments, QuickArguments
     which, what, how, fast = parse_arguments(*kinds, doc=__doc__, argv=argv)
     check_flags(fast.quick, argv)
+    if fast.where and (which.prequential or how.by_text):
+        raise SystemExit("--where: takes tokens that a pair shares, not --prequential, --by_text or --reverse_text")
     if which.prequential:
         models, texts = (which.pair, which.forward, which.backward), (what.data, what.text, what.dataset)
         if any((*models, *texts, which.pickled_weights, how.reverse_text)):
@@ -450,7 +455,11 @@ def main(argv: list[str] | None = None) -> None:
                 measure(text, request, tokenizers, unchecked, folder, unfinished, which, how)
     report = finished_report(folder / "aot.json", request)
     shutil.rmtree(unfinished, ignore_errors=True)
+    if fast.where:
+        report = with_where(folder, report, tokenizers[pairs[0]["forward"]])
     print_report(report, folder)
+    if fast.where:
+        print_where(report)
 
 
 if __name__ == "__main__":

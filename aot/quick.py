@@ -68,7 +68,13 @@ class QuickArguments:
     keep: Literal[KEEP] | None = field(
         default=None, metadata={"help": "First replace each word by one symbol, for its frequency or its length."}
     )
-    where: bool = field(default=False, metadata={"help": "A table over all of --destroy and --keep instead."})
+    where: bool = field(
+        default=False,
+        metadata={
+            "help": "A table over all of --destroy and --keep instead. With models: also what each kind of token adds "
+            "to ∂, by word, sentence, document, context and frequency."
+        },
+    )
     null: bool = field(default=True, metadata={"help": "Read the text again with half of its documents turned round."})
     per_symbol: bool = field(default=False, metadata={"help": "Keep the loss of each symbol in losses.npz."})
 

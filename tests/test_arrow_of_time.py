@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from metrics.arrow_of_time import coverage, false_claims
-from metrics.arrow_of_time.gap import arrow, arrow_from_totals, holm, p_value
+from metrics.arrow_of_time.gap import arrow, arrow_from_totals, holm, p_value, part_of_arrow
 
 ROOT = Path(__file__).parents[1]
 CARD = ROOT / "metrics" / "arrow_of_time" / "README.md"
@@ -103,6 +103,29 @@ def test_documents_of_equal_loss_give_the_one_sample_t_interval():
     result = arrow(3 - difference / 2, 3 + difference / 2, confidence=0.9)
     expected = stats.ttest_1samp(difference / 3, 0).confidence_interval(0.9)
     assert (result["low"], result["high"]) == pytest.approx((expected.low, expected.high))
+
+
+@slow_machine
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_a_part_of_the_arrow_has_the_jackknife_of_its_ratio_and_the_spread_of_seeds(seed, seeds):
+    draw = np.random.default_rng(seed)
+    forward, backward = draw.gamma(2, 3, (2, seeds, 12, 4))  # the last axis: kinds of tokens
+    loss = (forward + backward).sum(2) / 2
+    parts = [part_of_arrow(each, loss, 0.9) for each in np.moveaxis(backward - forward, 2, 0)]
+    whole = arrow_from_totals(forward.sum(2), backward.sum(2), np.ones(12), 0.9)
+    assert sum(part["aot"] for part in parts) == pytest.approx(whole["aot"], abs=1e-12)
+    every = part_of_arrow((backward - forward).sum(2), loss, 0.9)
+    assert every == {key: pytest.approx(whole[key]) for key in every}
+    for number, part in enumerate(parts):
+        difference = (backward - forward)[..., number]
+        kept = [np.delete(np.arange(12), d) for d in range(12)]
+        without = [difference[:, each].sum() / loss[:, each].sum() for each in kept]
+        of_text = 11 / 12 * np.sum((part["aot"] - np.array(without)) ** 2)
+        of_seeds = 0
+        if seeds > 1:
+            of_seeds = np.var((difference - part["aot"] * loss).sum(1) / loss.mean(0).sum(), ddof=1) / seeds
+        assert part["standard_error"] ** 2 == pytest.approx(of_text + of_seeds)
+        assert part["low"] < part["aot"] < part["high"]
 
 
 def test_standard_error_is_the_delete_one_jackknife():

@@ -100,23 +100,20 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
     loss = (forward + backward) / 2
-    difference = backward - forward
-    difference[np.abs(difference) <= ROUNDING * loss] = 0
+    difference = _exact(backward - forward, loss)
     if not loss.sum(1).all():
         raise ValueError(f"the total loss of seed {loss.sum(1).argmin()} is zero: ∂ is a share of it, check the loss")
     for one, other in itertools.combinations(range(len(loss)), 2):
         if np.array_equal(forward[one], forward[other]) and np.array_equal(backward[one], backward[other]):
             raise ValueError(f"seeds {one} and {other} have the same losses: give each run once")
 
-    aot = float(difference.mean(0).sum() / loss.mean(0).sum())
-    per_seed = (difference.sum(1) / loss.sum(1)).tolist()
     mean_difference = difference.mean(0)
     easier, harder = int((mean_difference > 0).sum()), int((mean_difference < 0).sum())
     nats_forward, nats_backward = (float(nats.mean(0).sum() / tokens.sum()) for nats in (forward, backward))
+    share = part_of_arrow(difference, loss, confidence)
+    aot = share["aot"]
     result = {
-        "aot": aot,
-        **_interval(difference, loss, aot, confidence),
-        "confidence": float(confidence),
+        **share,
         "forward": nats_forward,
         "backward": nats_backward,
         "unigram": None if unigram is None else _of_both(unigram),
@@ -124,12 +121,33 @@ def arrow_from_totals(forward, backward, tokens, confidence=0.95, unigram=None):
         "ratio": aot / (1 - aot / 2) if nats_forward else None,
         "tokens": float(tokens.sum()),
         "documents": tokens.size,
-        "seeds": len(forward),
         "documents_forward_easier": easier / (easier + harder) if easier + harder else None,
+    }
+    return result | {"verdict": verdict(result)}
+
+
+def part_of_arrow(difference, loss, confidence=0.95):
+    """What some of the tokens add to ∂: their `difference` ℓ← − ℓ→ over the `loss` of all, [K, D] totals in nats.
+
+    Parts that are all tokens together add up to ∂. Their intervals are those of `arrow_from_totals`, where Δ_d is the
+    difference of these tokens in a document and m_d its loss, that of all of its tokens; which need no tokens of each.
+    """
+    difference = _exact(difference, loss)
+    aot = float(difference.mean(0).sum() / loss.mean(0).sum())
+    per_seed = (difference.sum(1) / loss.sum(1)).tolist()
+    return {
+        "aot": aot,
+        **_interval(difference, loss, aot, confidence),
+        "confidence": float(confidence),
+        "seeds": len(loss),
         "seed_spread": float(np.std(per_seed, ddof=1)) if len(per_seed) > 1 else None,
         "per_seed": per_seed,
     }
-    return result | {"verdict": verdict(result)}
+
+
+def _exact(difference, loss):
+    """A difference without what is rounding of the losses that it is a difference of."""
+    return np.where(np.abs(difference) <= ROUNDING * loss, 0, difference)
 
 
 def _interval(difference, loss, aot, confidence):
