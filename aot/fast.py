@@ -161,7 +161,7 @@ def causal_attention(module, query, key, value, attention_mask, dropout: float =
     # not by whether there is a gradient: where checkpoints save memory, the first of two equal passes has none
     training = module.training and not torch.compiler.is_compiling()
     if query.device.type == "cpu" and whole and training:
-        if torch.is_autocast_enabled("cpu"):  # as autocast does for sdpa; a norm or rotation may have made them float32
+        if torch.is_autocast_enabled("cpu"):  # as for sdpa; a norm may have made them float32
             query, key, value = (each.to(torch.get_autocast_dtype("cpu")) for each in (query, key, value))
         return BlockwiseAttention.apply(query, key, value, scaling or query.shape[-1] ** -0.5, dropout), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
