@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# What makes the sign of a small pair? Novels in two languages, and one thing at a time changed from one recipe: tokens,
+# architecture, optimizer, learning rate, dropout, context, amount of text. For each, ∂ and where in the text it is.
+#
+#   bash experiments/sign.sh [PREFIX] [more flags of run_clm_reverse.py ...]
+#   LANGUAGES=fr bash experiments/sign.sh     # one language, half of the time
+#
+# Three hours or so on 2 cores. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/sign*; run again, it goes
+# on where it stopped.
+source "$(dirname "$0")/books.sh" sign "$@"
+
+and_then() {
+  local folders=() seed
+  for seed in $2; do folders+=("runs/$1-seed$seed"); done
+  python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
+  python compute_aot.py --data "$3" --output_dir "scores/$1" --pair "${folders[@]}" --where
+}
+export -f and_then
+
+symmetric="--level symmetric_bpe --vocab_size" gpt2=(--model_type gpt2 --config_overrides)
+still=n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
+for language in ${LANGUAGES:-fr de}; do
+  # name, tokens, context, windows in a step, megabytes, flags
+  of() { row "$language-$1" "$language" "${@:2}"; }
+  of base "$symmetric 2048" 256 8 2.5
+  of tokens_bpe "--vocab_size 2048" 256 8 2.5
+  of architecture_gpt2 "$symmetric 2048" 256 8 2.5 "${gpt2[@]}" "$still"
+  of optimizer_adamw "$symmetric 2048" 256 8 2.5 --optim adamw_torch --learning_rate 2e-3
+  of amount_10MB "$symmetric 2048" 256 8 10
+  of tokens_characters "--level char" 768 8 2.5  # about as much text in a window, and in a step
+  of tokens_bpe_of_reversed_text "--vocab_size 2048 --reverse_text" 256 8 2.5
+  of vocabulary_1k "$symmetric 1024" 256 8 2.5
+  of vocabulary_8k "$symmetric 8192" 256 8 2.5
+  of architecture_llama "$symmetric 2048" 256 8 2.5 --model_type llama --config_overrides num_hidden_layers=3
+  of context_64 "$symmetric 2048" 64 32 2.5
+  of context_1024 "$symmetric 2048" 1024 2 2.5
+  of rate_2e-3 "$symmetric 2048" 256 8 2.5 --learning_rate 2e-3
+  of rate_8e-3 "$symmetric 2048" 256 8 2.5 --learning_rate 8e-3
+  of gpt2_adamw "$symmetric 2048" 256 8 2.5 "${gpt2[@]}" "$still" --optim adamw_torch --learning_rate 1e-3
+  of gpt2_dropout "$symmetric 2048" 256 8 2.5 "${gpt2[@]}" n_layer=3
+  of tokens_bytes "--level byte" 768 8 2.5
+done | at_once
+finish
