@@ -1,6 +1,6 @@
-"""The same text in 13 languages, from packages of Debian: data/corpora/{en,fr,de,...}.txt.
+"""The same text in 13 languages, from packages of Debian: data/manuals/{en,fr,de,...}.txt.
 
-    python -m experiments.fetch_corpora
+    python -m experiments.fetch_manuals
 
 The text is the help of LibreOffice, whose paragraphs have the same ids in every translation. A paragraph is kept
 where all languages have translated it, so that all files hold the same paragraphs in the same order, one a line, and
@@ -23,7 +23,7 @@ from tqdm import tqdm
 from aot.cli import command, parse_arguments
 from aot.runs import file_sha256, read_json, sync, writing
 
-PINNED = Path(__file__).with_name("corpora.json")  # version, and SHA-256 of the package and text of each language
+PINNED = Path(__file__).with_name("manuals.json")  # version, and SHA-256 of the package and text of each language
 LANGUAGES = "en fr de es it pt sv fi el tr vi id ru".split()
 PARAGRAPH = re.compile(r'<(h[1-6]|p) id="((?:par|hd)_id\w+)"[^>]*>(.*?)</\1>', re.DOTALL)  # they do not nest
 HIDDEN = re.compile(r'<span hidden="true".*?</span>', re.DOTALL)  # what other operating systems would show
@@ -32,8 +32,8 @@ LEAST = 200  # characters of a page in English
 
 
 @dataclass
-class CorporaArguments:
-    output_dir: str = field(default="data/corpora", metadata={"help": "Where the texts go."})
+class ManualsArguments:
+    output_dir: str = field(default="data/manuals", metadata={"help": "Where the texts go."})
     version: str | None = field(
         default=None,
         metadata={"help": "Version of the packages. Default: the one whose hashes are known; others are not checked."},
@@ -108,7 +108,7 @@ def parallel(texts: dict[str, dict]) -> dict[str, list[list[str]]]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    (args,) = parse_arguments(CorporaArguments, doc=__doc__, argv=argv)
+    (args,) = parse_arguments(ManualsArguments, doc=__doc__, argv=argv)
     folder, pinned = Path(args.output_dir), read_json(PINNED)
     version = args.version or pinned["version"]
     known = pinned["sha256"] if version == pinned["version"] else {}
