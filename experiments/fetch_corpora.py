@@ -29,8 +29,9 @@ from tqdm import tqdm
 from urllib3.util import Retry
 
 from aot.cli import command, parse_arguments
+from aot.clusters import cluster_runs
 from aot.runs import alone, count, file_sha256, read_json, writing
-from aot.text import cluster_runs, decompressed
+from aot.text import decompressed
 from experiments.tei import novel
 
 PINNED = Path(__file__).with_name("corpora.json")  # commits, books and SHA-256 of the texts; what mirrors may have

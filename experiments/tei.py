@@ -13,8 +13,8 @@ from itertools import accumulate, groupby
 TEI = "{http://www.tei-c.org/ns/1.0}"
 LEFT_OUT = {"head", "note", "trailer", "figure"}
 NOT_THE_NOVEL = {"titlepage", "notes"}  # types of divisions
-LINES = {"body", "div", "p", "lg", "l"}
-LINES_OUTSIDE = {"quote", "label"}  # of paragraphs; inside they are words of a sentence
+LINES = {"body", "div", "p"}
+LINES_OUTSIDE = {"quote", "label", "lg", "l"}  # of paragraphs; inside they are words of a sentence
 SHORTEST, LONGEST, PIECE = 600, 60_000, 10_000  # characters of a document; of the pieces of a longer one
 # no text holds controls: those from U+0080 on are letters of Windows-1252 that were taken for Latin-1
 LETTERS = {code: letter for code in range(0x80, 0xA0) if (letter := bytes([code]).decode("cp1252", "ignore"))}
@@ -65,6 +65,17 @@ def chapters(root: ET.Element) -> tuple[list[list[str]], int]:
     """Lines of each division of the body, and the number of characters that were left out."""
     documents, left_out = [[""]], 0
 
+    def add(text: str | None) -> None:
+        documents[-1][-1] += text or ""
+
+    def part(kind: str, line: bool) -> None:
+        if kind == "div":
+            documents.append([""])
+        elif line:
+            documents[-1].append("")
+        elif kind == "l":
+            add(" ")
+
     def read(element: ET.Element, in_paragraph: bool) -> None:
         nonlocal left_out
         kind = element.tag.removeprefix(TEI)
@@ -73,18 +84,14 @@ def chapters(root: ET.Element) -> tuple[list[list[str]], int]:
             left_out += len(words("".join(element.itertext())))
             return
         line = kind in LINES or kind in LINES_OUTSIDE and not in_paragraph
-        begin(kind, line)
-        documents[-1][-1] += element.text or ""
+        part(kind, line)
+        add(element.text)
+        if kind == "p":  # one of verses alone is none
+            in_paragraph = bool(words(" ".join([element.text or "", *(child.tail or "" for child in element)])))
         for child in element:
-            read(child, in_paragraph or kind in ("p", "l"))
-            documents[-1][-1] += child.tail or ""
-        begin(kind, line)
-
-    def begin(kind: str, line: bool) -> None:
-        if kind == "div":
-            documents.append([""])
-        elif line:
-            documents[-1].append("")
+            read(child, in_paragraph)
+            add(child.tail)
+        part(kind, line)
 
     read(root.find(f".//{TEI}body"), False)
     lines = ([line for line in map(words, document) if line] for document in documents)
