@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
     there = sorted(path.name.removesuffix(".books.tsv") for path in mirror.glob("*.books.tsv")) if mirror else []
     names = args.languages or there or ([] if mirror else list(pinned["languages"]))
     if not names:
-        raise SystemExit(f"--mirror {mirror}: has no NAME.books.tsv, so no text to take")
+        raise SystemExit(f"--mirror {mirror}: no such folder, or no NAME.books.tsv in it")
     origins = {name: origin(name, pinned, args.mirror) for name in names}
     index, packages = folder / "ORIGIN.md", folder / "packages"
     with alone(folder), writing(folder):
