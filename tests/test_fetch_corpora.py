@@ -22,7 +22,8 @@ from experiments.fetch_corpora import COLUMNS, PINNED, main
 COMMIT = "0123abcd" * 5
 BOOKS = {
     "level1/A1": "<div type='chapter'><p>Une maison.</p><p>Une porte.</p></div><div type='chapter'><p>Fin.</p></div>",
-    "level2/A1": "<div type='chapter'><p><w>another</w></p></div>",
+    "level0/A1": "<p>another</p>",
+    "level2/A1": "<p><w>another</w></p>",
     "level0/A2": "<p>Le “moulin”.</p>",
     "level1/A3": "<div><p>Une maison.</p><p>Une porte.</p></div><div><p>Fin.</p></div>",  # A1 under another name
     "level1/B1": "<p>not asked for</p>",
