@@ -1,159 +1,221 @@
-"""The same text in 13 languages, from packages of Debian: data/corpora/{en,fr,de,...}.txt.
+"""Novels in ten languages, with tables of their books: data/corpora/{fr,en,de,...}.txt and .books.tsv.
 
     python -m experiments.fetch_corpora
+    python -m experiments.fetch_corpora --languages fr hu
+    python -m experiments.fetch_corpora --mirror FOLDER
 
-The text is the help of LibreOffice, whose paragraphs have the same ids in every translation. A paragraph is kept
-where all languages have translated it, so that all files hold the same paragraphs in the same order, one a line, and
-the same pages, one a document. `apt-get download` and `dpkg-deb` fetch and read the packages, and install nothing; a
-package that lies in OUTPUT_DIR/packages is not fetched again. SHA-256 of packages and texts are checked.
+The novels are those of the European Literary Text Collection (ELTeC), of 1840 to 1920, in its archives on GitHub at
+pinned commits: of large collections a part, drawn at random, 50 MB in fr, en and de and 25 MB in the other languages
+(experiments/corpora.json names the books). A document is a chapter, a line a paragraph (experiments/tei.py). An
+archive that lies in OUTPUT_DIR/packages is not fetched again. The SHA-256 of each text is checked: those of archives
+are none to rely on, since GitHub makes them anew when asked.
 
-Writes OUTPUT_DIR/XX.txt and OUTPUT_DIR/ORIGIN.md (licence, packages, hashes), all of them or none.
+With --mirror, texts that a folder has ready are taken instead, in these and in other languages: NAME.txt, .txt.xz or
+.txt.bz2, each with NAME.books.tsv, checked by the folder's SHA256SUMS where there are any.
+
+Writes OUTPUT_DIR/NAME.txt, NAME.books.tsv and ORIGIN.md (sources, licences, hashes). A language is there whole or not
+at all, and one that is there is not made again.
 """
 
-import html
 import re
-import shutil
-import subprocess
 import tarfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3.util import Retry
 
 from aot.cli import command, parse_arguments
-from aot.runs import file_sha256, read_json, sync, writing
+from aot.clusters import cluster_runs
+from aot.runs import alone, count, file_sha256, read_json, writing
+from aot.text import decompressed
+from experiments.tei import novel
 
-PINNED = Path(__file__).with_name("corpora.json")  # version, and SHA-256 of the package and text of each language
-LANGUAGES = "en fr de es it pt sv fi el tr vi id ru".split()
-PARAGRAPH = re.compile(r'<(h[1-6]|p) id="((?:par|hd)_id\w+)"[^>]*>(.*?)</\1>', re.DOTALL)  # they do not nest
-HIDDEN = re.compile(r'<span hidden="true".*?</span>', re.DOTALL)  # what other operating systems would show
-TAG = re.compile(r"<[^>]*>")
-LEAST = 200  # characters of a page in English
+PINNED = Path(__file__).with_name("corpora.json")  # commits, books and SHA-256 of the texts; what mirrors may have
+COLUMNS = "book_id author title year first_doc n_docs source".split()
+ENDINGS = (".txt", ".txt.xz", ".txt.bz2")
+LISTED = re.compile(r"^## (\S+)\n\n(.*)\n\n- \1\.txt ([0-9a-f]{64})\n- \1\.books\.tsv ([0-9a-f]{64})$", re.MULTILINE)
+DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)  # what reading a damaged .tar.gz raises
+ADVICE = "delete it and run the same command again"
 
 
 @dataclass
 class CorporaArguments:
-    output_dir: str = field(default="data/corpora", metadata={"help": "Where the texts go."})
-    version: str | None = field(
-        default=None,
-        metadata={"help": "Version of the packages. Default: the one whose hashes are known; others are not checked."},
+    languages: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Which texts. Default: those in ten languages; with --mirror, all that are there."},
+    )
+    output_dir: str = field(default="data/corpora", metadata={"help": "Where texts and tables go."})
+    mirror: str | None = field(default=None, metadata={"help": "Folder of ready texts to take in place of archives."})
+    base_url: str = field(
+        default="https://github.com/COST-ELTeC",
+        metadata={"help": "Where BASE_URL/COLLECTION/archive/COMMIT.tar.gz are."},
     )
 
 
-def package(language: str) -> str:
-    return f"libreoffice-help-{'en-us' if language == 'en' else language}"
+def fetch(url: str, path: Path) -> None:
+    """Download to `path`, unless it is there, whole or not at all; SystemExit where it cannot be had."""
+    if path.exists():
+        return
+    partial = path.with_name(f"{path.name}.partial")
+    session = requests.Session()
+    session.mount("http", HTTPAdapter(max_retries=Retry(3, backoff_factor=1, status_forcelist=[429, 502, 503, 504])))
+    try:
+        with session.get(url, stream=True, timeout=60) as answer:
+            answer.raise_for_status()
+            size = int(answer.headers.get("Content-Length", 0)) or None
+            with partial.open("wb") as file, tqdm(desc=path.name, total=size, unit="B", unit_scale=True) as bar:
+                for block in answer.iter_content(2**20):
+                    file.write(block)
+                    bar.update(len(block))
+    except requests.RequestException as error:
+        partial.unlink(missing_ok=True)
+        cause = " ".join(str(error).split())
+        raise SystemExit(
+            f"{url}: cannot be downloaded ({cause}). Run the same command again, or put it at {path}."
+        ) from error
+    partial.replace(path)
 
 
-def fetch(package: str, version: str, architecture: str, folder: Path) -> Path:
-    """A package in `folder`; SystemExit where it cannot be had."""
-    name = f"{package}_{version.replace(':', '%3a')}_{architecture}.deb"
-    if not (folder / name).exists():
-        try:
-            subprocess.run(
-                ["apt-get", "download", f"{package}:{architecture}={version}"],
-                cwd=folder, check=True, capture_output=True, text=True,
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError) as error:
-            cause = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
-            raise SystemExit(
-                f"{package}={version}: cannot be downloaded ({cause}). Run `apt-get update`, or put {name} "
-                f"into {folder} yourself, or name another --version: `apt-cache policy {package}`."
-            ) from error
-    return folder / name
+def members(archive: Path, books: list[str]) -> dict[str, bytes]:
+    """TEI files of books by name: of level 1 of ELTeC's mark-up, or else of 0 or 2; SystemExit where it lacks one."""
+    found = {}
+    wanted = re.compile(rf"[^/]+/level([012])/({'|'.join(map(re.escape, books))})\.xml")
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                if match := wanted.fullmatch(member.name):
+                    rank, name = "102".index(match[1]), match[2]
+                    if name not in found or rank < found[name][0]:
+                        found[name] = rank, tar.extractfile(member).read()
+    except DAMAGE as error:
+        raise SystemExit(f"{archive}: damaged ({' '.join(str(error).split())}); {ADVICE}") from error
+    if missing := [name for name in books if name not in found]:
+        raise SystemExit(f"{archive}: has no {', '.join(missing)} at level1, level0 or level2; {ADVICE}")
+    return {name: found[name][1] for name in books}
 
 
-def paragraphs(page: str) -> dict[str, str]:
-    """Text of each paragraph of an HTML page by its id, what is common to all pages left out."""
-    content = page.partition('id="DisplayArea"')[2].partition('id="SearchFrame"')[0]
-    texts = {}
-    for _, name, inner in PARAGRAPH.findall(content):
-        if text := " ".join(html.unescape(TAG.sub("", HIDDEN.sub("", inner))).split()):
-            texts.setdefault(name, text)
-    return texts
+def converted(language: str, collections: dict[str, dict], packages: Path) -> tuple[str, str]:
+    """Text and table of a language out of its archives; says what was left out. SystemExit where one is damaged."""
+    documents, rows, seen, left_out = [], [], set(), 0
+    for collection, pinned in collections.items():
+        archive = packages / f"{collection}-{pinned['commit']}.tar.gz"
+        bar = tqdm(members(archive, pinned["books"]).items(), desc=f"{language}: {collection}", mininterval=1)
+        for name, content in bar:
+            try:
+                described, chapters, marks = novel(content)
+            except ValueError as error:
+                raise SystemExit(f"{archive}: {name}.xml {error}; {ADVICE}") from error
+            new = [chapter for chapter in map("\n".join, chapters) if chapter not in seen]
+            if repeated := len(chapters) - len(new):
+                print(f"{name}: {count(repeated, 'document')} left out, of the same words as one before")
+            seen.update(new)
+            left_out += marks
+            if new:
+                rows.append([name, *described, str(len(documents)), str(len(new)), collection])
+                documents += new
+    print(
+        f"{language}: {count(len(rows), 'book')}, {count(len(documents), 'document')}, "
+        f"{sum(map(len, documents)):,} characters, without {left_out:,} in headings, notes and the like"
+    )
+    return "\n\n".join(documents) + "\n", "\n".join(map("\t".join, [COLUMNS, *rows])) + "\n"
 
 
-def read_package(path: Path) -> dict[tuple[str, str], str]:
-    """Text of each paragraph of a package by page and id, in the order of pages by name."""
-    pages = {}
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", path], stdout=subprocess.PIPE) as process:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                if member.isfile() and member.name.endswith(".html") and "/text/" in member.name:
-                    page = archive.extractfile(member).read().decode("utf-8")
-                    pages[member.name.partition("/text/")[2]] = paragraphs(page)
-    if process.returncode:
-        raise SystemExit(f"{path}: dpkg-deb cannot read it; delete it and run the same command again")
-    return {(page, name): text for page in sorted(pages) for name, text in pages[page].items()}
+def mirrored(folder: Path, name: str) -> tuple[str, str]:
+    """Text and table that a folder has; SystemExit where it lacks one, or has one that its SHA256SUMS do not know."""
+    text = next((path for ending in ENDINGS if (path := folder / f"{name}{ending}").exists()), None)
+    table = folder / f"{name}.books.tsv"
+    if text is None or not table.exists():
+        raise SystemExit(f"{folder}: has no {name}.txt, .txt.xz or .txt.bz2 together with {table.name}")
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    known = {file.lstrip(" *"): sha256 for sha256, _, file in (line.partition(" ") for line in lines)}
+    for path in (text, table):
+        if known.get(path.name, sha256 := file_sha256(path)) != sha256:
+            raise SystemExit(f"{path}: its SHA-256 is {sha256}, not {known[path.name]} as in {sums}; copy it anew")
+    try:
+        content = b"".join(decompressed(str(text), lambda _: None)).decode("utf-8")
+        of_table = sum(number for _, number in cluster_runs(str(table)))
+        if of_table != (there := content.strip("\n").count("\n\n") + 1):
+            raise ValueError(f"has {count(there, 'document')}, but {table.name} counts {of_table:,}")
+    except ValueError as error:
+        raise SystemExit(f"{text}: {' '.join(str(error).split())}") from error
+    return content, table.read_text(encoding="utf-8")
 
 
-def words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+def origin(name: str, pinned: dict, mirror: str | None) -> str:
+    """Where a text is from and who may do what with it, a line for ORIGIN.md; SystemExit for an unknown language."""
+    if name in pinned["languages"]:
+        commits = (f"{each} {of['commit']}" for each, of in pinned["languages"][name]["collections"].items())
+        return f"{pinned['eltec']} Commits: {', '.join(commits)}.{' Taken ready.' if mirror else ''}"
+    if not mirror:
+        ours = " ".join(pinned["languages"])
+        raise SystemExit(f"--languages {name}: must be of {ours}; others are taken ready, with --mirror")
+    return pinned["mirrored"].get(name, "Of unknown origin: use, do not redistribute.")
 
 
-def translated(text: str | None, english: set[str]) -> bool:
-    """Whether fewer than half of its words stand in the English paragraph; names and menus may."""
-    return text is not None and 2 * len(words(text) & english) < len(words(text))
+def is_there(folder: Path, name: str, hashes: tuple[str, str]) -> bool:
+    """Whether text and table of a language are there; SystemExit where one is not as it was written."""
+    paths = [folder / f"{name}.txt", folder / f"{name}.books.tsv"]
+    for path, known in zip(paths, hashes, strict=True):
+        if path.exists() and (sha256 := file_sha256(path)) != known:
+            raise SystemExit(f"{path}: its SHA-256 is {sha256}, not {known} as when it was written; {ADVICE}")
+    return all(path.exists() for path in paths)
 
 
-def parallel(texts: dict[str, dict]) -> dict[str, list[list[str]]]:
-    """Pages of paragraphs by language: those translated into all, each once, on pages that are long enough."""
-    english, *others = texts.values()
-    first = {text: key for key, text in reversed(english.items())}  # where a text repeats, its first place
-    pages = {}
-    for key, text in tqdm(english.items(), desc="compare", mininterval=1):
-        if first[text] == key and all(translated(other.get(key), words(text)) for other in others):
-            pages.setdefault(key[0], []).append(key)
-    kept = [keys for keys in pages.values() if sum(len(english[key]) for key in keys) >= LEAST]
-    return {language: [[text[key] for key in keys] for keys in kept] for language, text in texts.items()}
+def write(path: Path, text: str, known: str | None = None) -> str:
+    """Write `path`, whole or not at all, and return its SHA-256; SystemExit where that is not the `known` one."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    sha256 = file_sha256(partial)
+    if known not in (None, sha256):
+        partial.unlink()
+        raise SystemExit(
+            f"{path}: its SHA-256 would be {sha256}, not {known}: an archive in {path.parent}/packages is damaged "
+            "or another one; delete those of this language and run the same command again"
+        )
+    partial.replace(path)
+    return sha256
 
 
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(CorporaArguments, doc=__doc__, argv=argv)
-    folder, pinned = Path(args.output_dir), read_json(PINNED)
-    version = args.version or pinned["version"]
-    known = pinned["sha256"] if version == pinned["version"] else {}
-
-    def check(path: Path) -> str:
-        sha256 = file_sha256(path)
-        if known.get(path.name, sha256) != sha256:
-            raise SystemExit(
-                f"{path}: its SHA-256 is {sha256}, not {known[path.name]}; delete it and ORIGIN.md, run this again"
+    folder, pinned, mirror = Path(args.output_dir), read_json(PINNED), args.mirror and Path(args.mirror)
+    there = sorted(path.name.removesuffix(".books.tsv") for path in mirror.glob("*.books.tsv")) if mirror else []
+    names = args.languages or there or ([] if mirror else list(pinned["languages"]))
+    if not names:
+        raise SystemExit(f"--mirror {mirror}: no such folder, or no NAME.books.tsv in it")
+    origins = {name: origin(name, pinned, args.mirror) for name in names}
+    index, packages = folder / "ORIGIN.md", folder / "packages"
+    with alone(folder), writing(folder):
+        listed = LISTED.findall(index.read_text(encoding="utf-8")) if index.exists() else []
+        listed = {name: (source, *hashes) for name, source, *hashes in listed}
+        for name, source in origins.items():
+            if name in listed and is_there(folder, name, listed[name][1:]):
+                if listed[name][0] != source:
+                    raise SystemExit(f"{folder}: has another {name} ({listed[name][0]}); choose another --output_dir")
+                print(f"{name}: finished before, hashes as they should be")
+                continue
+            if mirror:
+                known, (text, table) = None, mirrored(mirror, name)
+            else:
+                packages.mkdir(exist_ok=True)
+                collections, known = pinned["languages"][name]["collections"], pinned["languages"][name]["sha256"]
+                for each, of in collections.items():
+                    file = f"{of['commit']}.tar.gz"
+                    fetch(f"{args.base_url}/{each}/archive/{file}", packages / f"{each}-{file}")
+                text, table = converted(name, collections, packages)
+            hashes = write(folder / f"{name}.txt", text, known), write(folder / f"{name}.books.tsv", table)
+            listed[name] = (source, *hashes)
+            sections = (
+                f"## {each}\n\n{source}\n\n- {each}.txt {of_text}\n- {each}.books.tsv {of_table}\n"
+                for each, (source, of_text, of_table) in sorted(listed.items())
             )
-        return sha256
-
-    if (listed := folder / "ORIGIN.md").exists():
-        known = dict(re.findall("^- (.*) ([0-9a-f]{64})$", listed.read_text(encoding="utf-8"), re.MULTILINE))
-        there = next(name for name in known if name.endswith(".deb")).split("_")[1].replace("%3a", ":")
-        if args.version not in (None, there):
-            raise SystemExit(f"{folder}: holds version {there}, not {args.version}; choose another --output_dir")
-        for language in LANGUAGES:
-            if not (folder / f"{language}.txt").exists():
-                raise SystemExit(f"{folder}: {language}.txt is gone; delete ORIGIN.md and run this again")
-            check(folder / f"{language}.txt")
-        return print(f"{folder}: finished before, version {there}, hashes as they should be")
-    packages, partial = folder / "packages", folder / "partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    with writing(folder):
-        packages.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        names = map(package, tqdm(LANGUAGES, desc="fetch"))
-        files = [fetch(name, version, "all", packages) for name in names]
-        hashes = [check(file) for file in files]
-        texts = {each: read_package(file) for each, file in zip(tqdm(LANGUAGES, desc="read"), files, strict=True)}
-        for language, pages in parallel(texts).items():
-            (partial / f"{language}.txt").write_text("\n\n".join(map("\n".join, pages)) + "\n", encoding="utf-8")
-        lines = [f"- {file.name} {sha256}" for file, sha256 in zip(files, hashes, strict=True)]
-        lines += [f"- {language}.txt {check(partial / f'{language}.txt')}" for language in LANGUAGES]
-        origin = (
-            "The help of LibreOffice, copyright LibreOffice contributors and Oracle, Mozilla Public License 2.0. "
-            "Paragraphs were selected, and mark-up was taken away. SHA-256 of the packages and of the texts:"
-        )
-        (partial / "ORIGIN.md").write_text("\n".join([origin, "", *lines, ""]), encoding="utf-8")
-        sync(partial)
-        for path in sorted(partial.glob("*.txt")) + [partial / "ORIGIN.md"]:  # which says that all is there
-            path.replace(folder / path.name)
-    partial.rmdir()
-    print(f"{folder}: {len(pages)} pages of {sum(map(len, pages))} paragraphs in {len(LANGUAGES)} languages")
+            write(index, "\n".join(["# Where these texts are from, and their SHA-256\n", *sections]))
+    print(f"{folder}: {count(len(origins), 'text')}, {' '.join(origins)}")
 
 
 if __name__ == "__main__":

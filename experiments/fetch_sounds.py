@@ -23,7 +23,7 @@ from scipy.signal import resample_poly
 
 from aot.cli import command, parse_arguments
 from aot.runs import file_sha256, sync, writing
-from experiments.fetch_corpora import fetch
+from experiments.fetch_manuals import fetch
 
 PACKAGE, VERSION, ARCHITECTURE = "alsa-utils", "1.2.8-1", "amd64"
 SHA256 = "fb24eb1a318228b974efbef726190dd90c6106a208814a3ee8f5d69b91ee0ba4"

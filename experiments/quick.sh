@@ -6,7 +6,7 @@
 #
 # A folder has NAME.txt, .txt.xz or .txt.bz2, and with them NAME.books.tsv, or one books.tsv for all: tables of the first
 # document and the number of documents of each book, which are then what the interval takes for a sample. Without a
-# folder, the texts are those of experiments/fetch_corpora.py.
+# folder, the texts are those of experiments.fetch_manuals.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=$1
@@ -36,8 +36,8 @@ read_once() {
 texts() {
   local folder file language row books
   if ((!${#folders[@]})); then
-    flock data/corpora.lock python -m experiments.fetch_corpora >&2
-    folders=(data/corpora)
+    flock data/manuals.lock python -m experiments.fetch_manuals >&2
+    folders=(data/manuals)
   fi
   for folder in "${folders[@]}"; do
     for file in "$folder"/*.txt "$folder"/*.txt.xz "$folder"/*.txt.bz2; do

@@ -1,7 +1,7 @@
 """How far a quick ∂ depends on the decisions that name a symbol, and on the sample that they were made from.
 
     python -m experiments.quick_codes
-    python -m experiments.quick_codes --text corpora/de.txt data/corpora/fr.txt
+    python -m experiments.quick_codes --text corpora/de.txt data/manuals/fr.txt
 
 Reads each text with four kinds of code: `blocks` (that of compute_aot.py --quick), `frequency` (Huffman's, of the
 symbols themselves), `bits` (of the code point) and `random` (blocks of 32 symbols drawn anew each time). Each kind is

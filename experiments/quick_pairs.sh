@@ -8,11 +8,11 @@
 # results/quick_pairs* and results/quick_pairs_beside.csv; run again, it goes on where it stopped.
 source "$(dirname "$0")/quick.sh" quick_pairs "$@"
 
-flock data/corpora.lock python -m experiments.fetch_corpora
+flock data/manuals.lock python -m experiments.fetch_manuals
 for language in en:English fr:French de:German es:Spanish it:Italian pt:Portuguese sv:Swedish fi:Finnish el:Greek \
   tr:Turkish vi:Vietnamese id:Indonesian ru:Russian; do
   code=${language%:*} row=${language#*:}
-  flock "data/text-$code.lock" python tokenize_lang.py --name "text-$code" --source "data/corpora/$code.txt" \
+  flock "data/text-$code.lock" python tokenize_lang.py --name "text-$code" --source "data/manuals/$code.txt" \
     --validation_fraction 0.1 --vocab_size 2048 --language "$code" >&2
   how=(--data "data/text-$code" --level char --no_null --learners 6 12+words+match+adjust)
   read_once "$row" "${how[@]}"

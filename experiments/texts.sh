@@ -15,7 +15,7 @@ else  # two layers of width 128, 0.7 million tokens, a text three or four times:
   dropout=resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
   settings=(--size micro --config_overrides "n_layer=2,$dropout" --context 128 --per_device_train_batch_size 8
     --learning_rate 1e-3 --warmup_steps 0.05 --eval_steps 0.25 --save_steps 0.5 --max_steps 700)
-  flock data/corpora.lock python -m experiments.fetch_corpora
+  flock data/manuals.lock python -m experiments.fetch_manuals
 fi
 
 # row ROW RUNS "SEEDS" LANGUAGE "[flags of tokenize_lang.py]" [flags of run_clm_reverse.py ...]
@@ -26,7 +26,7 @@ trained_and_scored() {
   local language=$4 kind=$5 data
   data="text-$language${FULL:+-full}${kind//--/-}"
   data=${data// /_}
-  local source=(--source "data/corpora/$language.txt" --validation_fraction 0.1 --vocab_size 2048)
+  local source=(--source "data/manuals/$language.txt" --validation_fraction 0.1 --vocab_size 2048)
   if [[ -n ${FULL:-} ]]; then
     source=(--source "https://data.statmt.org/cc-100/$language.txt.xz" --validation_tokens 64000000)
   fi

@@ -1,4 +1,4 @@
-"""Experiments: texts are parallel and checked, each row is done once, and all flags in the scripts are understood."""
+"""Experiments: each row is done once, and all flags in the scripts are understood."""
 
 import bz2
 import io
@@ -24,9 +24,8 @@ import make_synthetic
 from aot.cli import parse_arguments
 from aot.profiles import Documents
 from aot.quick import QuickArguments
-from aot.runs import read_json
 from aot.sources.linear import inverse, sparse_matrix
-from experiments import fetch_corpora, fetch_sounds, quick_codes, quick_coverage, quick_pairs
+from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
 from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
 
@@ -34,17 +33,6 @@ ROOT = Path(__file__).parent.parent
 TEXTS = ("languages", "context", "sizes", "seeds", "tokenizer_control", "prequential")
 WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
 SOURCES = ("linear", "linear_update", "primes", "controls", "recurrent", "any_sequence")
-
-
-def page(*paragraphs: str) -> str:
-    """An HTML page of the help, as LibreOffice writes it."""
-    inner = "\n".join(paragraphs)
-    outside = '<p id="par_id0" class="x">Contents</p>'
-    return f'<html>{outside}<div id="DisplayArea">{inner}</div><div id="SearchFrame"></div>{outside}</html>'
-
-
-def paragraph(number: int, text: str) -> str:
-    return f'<p id="par_id{number}" class="paragraph" dir="auto">{text}</p>'
 
 
 def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal():
@@ -57,86 +45,6 @@ def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal
             update = sparse_matrix(int(bits), 4, np.random.default_rng(int(seed)))
             assert np.array_equal(update, side(update)) and (update ^ one).sum() == 4
             assert (inverse(update) ^ one).sum() == 10  # 4 + 3 + 2 + 1 of a chain
-
-
-def test_paragraphs_are_text_without_marks_hidden_parts_and_what_is_around_the_page():
-    keys = '<span class="switchinline"><span hidden="true" id="a" class="MAC">Command\n</span>Ctrl</span>+A'
-    html = page('<h1 id="hd_id1" dir="auto"><a name="x"></a>Open &amp; save</h1>', paragraph(2, f"Press\n {keys}"))
-    assert fetch_corpora.paragraphs(html) == {"hd_id1": "Open & save", "par_id2": "Press Ctrl+A"}
-
-
-def test_the_same_paragraphs_stay_in_all_languages(monkeypatch):
-    monkeypatch.setattr(fetch_corpora, "LEAST", 10)
-    english = {("a", "1"): "Open the file", ("a", "2"): "Choose File", ("b", "1"): "Open the file", ("b", "2"): "Yes"}
-    french = {("a", "1"): "Ouvrez le fichier", ("a", "2"): "Choose File", ("b", "1"): "Ouvrez", ("b", "2"): "Oui"}
-    german = {("a", "1"): "Die Datei öffnen", ("a", "2"): "Datei wählen", ("b", "1"): "Öffnen", ("b", "2"): "Ja"}
-    texts = {"en": english, "fr": french, "de": german}
-    # (a, 2) is not translated into French, (b, 1) repeats (a, 1), and what is left of page b is short
-    pages = {"en": [["Open the file"]], "fr": [["Ouvrez le fichier"]], "de": [["Die Datei öffnen"]]}
-    assert fetch_corpora.parallel(texts) == pages
-    del german["a", "1"]
-    assert fetch_corpora.parallel(texts) == {"en": [], "fr": [], "de": []}
-
-
-def make_packages(folder: Path, version: str) -> None:
-    """A package for each language, with two pages that are translated and one that is not."""
-    folder.mkdir(parents=True)
-    for language in fetch_corpora.LANGUAGES:
-        root = folder / "tree"
-        text = root / f"usr/share/libreoffice/help/{language}/text/guide"
-        text.mkdir(parents=True)
-        (root / "DEBIAN").mkdir()
-        name = fetch_corpora.package(language)
-        control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@b>\nDescription: test\n"
-        (root / "DEBIAN/control").write_text(control)
-        for number in (2, 1):
-            words = " ".join(f"{language}{number}{word}" for word in range(60))
-            (text / f"{number}.html").write_text(page(paragraph(number, words), paragraph(3, "Not translated")))
-        (text / "0.html").write_text(page(paragraph(9, "same in all " * 60)))
-        deb = folder / f"{name}_{version.replace(':', '%3a')}_all.deb"
-        subprocess.run(["dpkg-deb", "--build", "-Znone", root, deb], check=True, capture_output=True)
-        shutil.rmtree(root)
-
-
-@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
-def test_packages_become_one_file_per_language_with_the_same_pages(tmp_path, capsys):
-    make_packages(tmp_path / "packages", "1:2.0")
-    flags = ["--output_dir", str(tmp_path), "--version", "1:2.0"]
-    fetch_corpora.main(flags)
-    assert "2 pages of 2 paragraphs in 13 languages" in capsys.readouterr().out
-    for language in fetch_corpora.LANGUAGES:
-        first, second = (tmp_path / f"{language}.txt").read_text(encoding="utf-8").split("\n\n")
-        assert first.split()[0] == f"{language}10" and second.split()[0] == f"{language}20" and second[-1] == "\n"
-    origin = (tmp_path / "ORIGIN.md").read_text(encoding="utf-8")
-    assert "Mozilla Public License 2.0" in origin and origin.count("\n- ") == 26
-    assert not (tmp_path / "partial").exists()
-    before = (tmp_path / "fr.txt").stat().st_mtime_ns
-    for same in (flags, flags[:2]):  # without a version, what is there is used
-        fetch_corpora.main(same)
-        assert "finished before, version 1:2.0" in capsys.readouterr().out
-        assert (tmp_path / "fr.txt").stat().st_mtime_ns == before
-    with pytest.raises(SystemExit, match="holds version 1:2.0, not 1:3.0; choose another --output_dir"):
-        fetch_corpora.main([*flags[:2], "--version", "1:3.0"])
-    (tmp_path / "fr.txt").write_text("another")
-    with pytest.raises(SystemExit, match=r"fr.txt: its SHA-256 is .*; delete"):
-        fetch_corpora.main(flags)
-
-
-def test_a_package_that_is_not_the_pinned_one_is_refused(tmp_path):
-    version = read_json(fetch_corpora.PINNED)["version"].replace(":", "%3a")
-    (tmp_path / "packages").mkdir()
-    for language in fetch_corpora.LANGUAGES:
-        (tmp_path / f"packages/{fetch_corpora.package(language)}_{version}_all.deb").write_bytes(b"another")
-    with pytest.raises(SystemExit, match="SHA-256") as stopped:
-        fetch_corpora.main(["--output_dir", str(tmp_path)])
-    assert one_line(stopped) and not list(tmp_path.glob("*.txt"))
-
-
-def test_every_package_and_text_has_a_pinned_hash():
-    pinned = read_json(fetch_corpora.PINNED)
-    packages = {f"{fetch_corpora.package(each)}_{pinned['version'].replace(':', '%3a')}_all.deb" for each in
-                fetch_corpora.LANGUAGES}  # fmt: skip
-    assert set(pinned["sha256"]) == packages | {f"{each}.txt" for each in fetch_corpora.LANGUAGES}
 
 
 @pytest.fixture
@@ -388,9 +296,9 @@ def test_texts_of_a_folder_are_found_in_all_forms_with_their_tables(quick, tmp_p
 
 
 def test_without_a_folder_texts_are_those_that_are_fetched(quick, tmp_path):
-    write_texts(tmp_path / "data/corpora")
-    assert texts(quick, tmp_path, "", "fr") == ["fr data/corpora/fr.txt data/corpora/fr.books.tsv"]
-    assert (tmp_path / "commands").read_text() == "-m\texperiments.fetch_corpora\t\n"
+    write_texts(tmp_path / "data/manuals")
+    assert texts(quick, tmp_path, "", "fr") == ["fr data/manuals/fr.txt data/manuals/fr.books.tsv"]
+    assert (tmp_path / "commands").read_text() == "-m\texperiments.fetch_manuals\t\n"
 
 
 def test_a_folder_that_is_nowhere_is_refused(quick, tmp_path):
