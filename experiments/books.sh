@@ -1,7 +1,8 @@
 # What experiments on books share: source experiments/books.sh NAME [PREFIX] [more flags of run_clm_reverse.py ...]
 #
 # The text of a language is data/corpora/LANGUAGE.txt with its table of books, from experiments/fetch_corpora.py. 20 whole
-# books are held out, and one chapter of each, in its middle, is scored. Amounts are of text, in megabytes, whatever the tokens.
+# books are held out, and one chapter of each, in its middle, is scored. Amounts are megabytes of text, whatever the
+# tokens.
 source "$(dirname "${BASH_SOURCE[0]}")/rows.sh"
 
 seeds="1 2 3"
@@ -19,6 +20,7 @@ work() {
   data=" $kind"
   data=${data// --/-}
   data=books-$language${data// /_}
+  flock data/corpora.lock python -m experiments.fetch_corpora --languages "$language"
   # shellcheck disable=SC2086
   data "$data" tokenize_lang.py --source "$text.txt" --clusters "$text.books.tsv" --language "$language" \
     --validation_clusters 20 --validation_documents_per_cluster 1 $kind

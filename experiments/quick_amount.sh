@@ -9,8 +9,8 @@ source "$(dirname "$0")/quick.sh" quick_amount "$@"
 
 while read -r row file books; do
   [[ $books != - ]] && clusters=(--clusters "$books") || clusters=()
-  there=$(python -c 'import sys; from aot.text import read_texts
-print(sum(map(len, read_texts(sys.argv[1:], "paragraph"))))' "$file")
+  there=$(python -c 'import sys; from aot.clusters import read_clustered
+print(sum(len(text) for text, _ in read_clustered(sys.argv[1:], "paragraph", None)))' "$file")
   for thousands in 100 300 1000 3000 10000 30000; do
     if ((thousands * 1000 > there)); then
       echo "$row: has $there characters, no ${thousands} thousand"

@@ -37,7 +37,7 @@ log() {
   if bash -euo pipefail -c 'work "$@"' work "$@" > "runs/$1.log" 2>&1; then
     echo "$1: $(grep -a '^∂' "runs/$1.log" | tail -n 1)"
   else
-    echo "$1: $(tail -n 1 "runs/$1.log")  [runs/$1.log]" >&2
+    echo "$1: $(tr '\r' '\n' < "runs/$1.log" | tail -n 1)  [runs/$1.log]" >&2
     return 1
   fi
 }
