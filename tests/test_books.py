@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import one_line, train
+from conftest import LEARNED, one_line, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokenize_lang import decoded, same_folders
@@ -61,7 +61,7 @@ def here(shelf, tmp_path, monkeypatch) -> Path:
 
 def make(shelf: Path, name: str, *flags: str, source: str = "en.txt", clusters: str = "books.csv") -> Path:
     clusters = clusters if clusters == "file" else str(shelf / clusters)
-    common = ["--source", str(shelf / source), "--clusters", clusters, "--name", name, "--level", "char"]
+    common = ["--source", str(shelf / source), "--clusters", clusters, "--name", name, "--level", "byte"]
     tokenize_lang.main([*common, *flags])
     return Path("data", name)
 
@@ -119,14 +119,13 @@ def test_of_each_book_that_is_held_out_evenly_spaced_chapters_are_kept(here, mos
     assert sum(each["documents"] for each in counted) == sum(map(len, books().values()))
 
 
-def test_files_as_clusters_do_not_depend_on_where_they_lie(here, monkeypatch):
-    one = make(here, "en", source="books", clusters="file")
+def test_files_as_clusters_do_not_depend_on_where_they_lie(here, tmp_path, monkeypatch):
+    one = runs_of(make(here, "en", source="books", clusters="file"), "train")
     monkeypatch.chdir(here)
-    tokenize_lang.main(
-        ["--source", "books", "--clusters", "file", "--name", "en", "--level", "char", "--output_dir", "two"]
-    )
-    assert runs_of(one, "train") == runs_of(Path("two/en"), "train")
-    assert {name for name, _ in runs_of(one, "train")} < {f"{name}.txt" for name in books()}
+    flags = ["--name", "en", "--level", "byte", "--output_dir", str(tmp_path / "two")]
+    tokenize_lang.main(["--source", "books", "--clusters", "file", *flags])
+    assert one == runs_of(tmp_path / "two/en", "train")
+    assert {name for name, _ in one} < {f"{name}.txt" for name in books()}
 
 
 def test_interrupted_is_as_never_interrupted(here, monkeypatch):
@@ -149,17 +148,15 @@ def test_interrupted_is_as_never_interrupted(here, monkeypatch):
 
 
 def test_another_table_is_refused_and_the_same_by_another_name_is_not(here, capsys):
-    Path("here.csv").write_text((here / "books.csv").read_text())
-    folder = make(here, "en")
-    tokenize_lang.main(
-        ["--source", str(here / "en.txt"), "--clusters", "here.csv", "--name", "en", "--level", "char"]
-    )
-    assert "finished before" in capsys.readouterr().out and folder.is_dir()
-    Path("here.csv").write_text((here / "books.csv").read_text().replace("book 3", "book 4", 1))
+    content = (here / "books.csv").read_bytes()
+    flags = ["--source", str(here / "en.txt"), "--clusters", "here.csv", "--name", "en", "--level", "byte"]
+    make(here, "en")
+    Path("here.csv").write_bytes(content)
+    tokenize_lang.main(flags)
+    assert "finished before" in capsys.readouterr().out
+    Path("here.csv").write_bytes(content.replace(b"book 3", b"book 4", 1))
     with pytest.raises(SystemExit, match="made from other inputs .*clusters_sha256") as stopped:
-        tokenize_lang.main(
-            ["--source", str(here / "en.txt"), "--clusters", "here.csv", "--name", "en", "--level", "char"]
-        )
+        tokenize_lang.main(flags)
     assert one_line(stopped)
 
 
@@ -206,7 +203,7 @@ def scored(shelf, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         make(shelf, "en", "--validation_clusters", "12")
-        train(folder / "pair", folder / "data/en", "--max_steps", "4")
+        train(folder / "pair", folder / "data/en", *LEARNED)
     return folder
 
 
@@ -239,17 +236,14 @@ def test_a_text_with_clusters_is_measured_as_its_data_folder(scored, tmp_path):
     names = [name for name, length in runs for _ in range(length)]
     (tmp_path / "en.csv").write_text("\n".join(["cluster", *names]))
     pair = ["--pair", scored / "pair"]
-    of_text = compute(
-        tmp_path / "text", *pair, "--text", tmp_path / "en.txt", "--clusters", tmp_path / "en.csv"
-    )
+    of_text = compute(tmp_path / "text", *pair, "--text", tmp_path / "en.txt", "--clusters", tmp_path / "en.csv")
     of_data = compute(tmp_path / "data", *pair, "--data", scored / "data/en")
     assert len(open_stream(scored / "data/en", "validation")) == of_text["tokens"]
     assert all(of_text[key] == of_data[key] for key in ("aot", "low", "high", "documents", "samples"))
 
 
 def test_few_books_are_no_sample_which_is_said(scored, tmp_path, capsys):
-    lines = [f"the arrow of time {number}" for number in range(12)]
-    (tmp_path / "en.txt").write_text("\n\n".join(lines))
+    (tmp_path / "en.txt").write_text("\n\n".join(decoded(scored / "data/en", "validation")[:12]))
     (tmp_path / "en.csv").write_text("\n".join(["cluster", *"aaaabbbbcccc"]))
     flags = ["--text", tmp_path / "en.txt", "--clusters", tmp_path / "en.csv"]
     report = compute(tmp_path / "few", "--pair", scored / "pair", *flags)

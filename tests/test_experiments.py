@@ -235,7 +235,7 @@ def is_understood(command: list[str], made: set[str]) -> None:
         compute_aot.check_flags(how.quick, flags)
         assert how.quick and how.order_seed == 3 and bool(what.data) != bool(what.text)  # the last one given counts
         assert not what.data or what.data in made
-        assert not what.data or not (how.clusters or how.document_length or how.level == "byte")
+        assert not what.data or not (what.clusters or how.document_length or how.level == "byte")
         assert not how.where or how.level in (None, "char")
 
 
