@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.npyio import NpzFile
 
-from aot import claims, figures, quick_figures, quick_tables
+from aot import claims, figures, quick_figures, quick_tables, study
 from aot.cli import command, parse_arguments
 from aot.clusters import arrow_over
 from aot.data import DIRECTIONS
@@ -36,9 +36,11 @@ from aot.scoring import document_totals
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
 COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "steps", "train_tokens", *NUMBERS]
-COLUMNS += "control_forward control_backward ones entropy reversed_text commit command device torch".split()
+COLUMNS += "samples bits_forward bits_backward control_forward control_backward ones entropy reversed_text".split()
+COLUMNS += ["commit", "command", "device", "torch"]
 AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
+STUDIES = ("sign",)  # whose pairs are scored with --where, and read once
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 COMPARED = "tokenize quick train score lines pair processes".split()  # stages of bench.py beside their peers
 SPEEDS = "who rate ours_is_faster_by lowest highest goal scored_share profile failed peak_megabytes size vocab_size"
@@ -115,14 +117,20 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
         "row": row,
         "source": meta.get("language") or meta.get("name") or Path(request["text"]).name,
         "context": request["context"],
+        "samples": report.get("samples", "documents"),
         "ones": meta["ones"]["matrix"] - len(meta["matrix"]) if "matrix" in meta else None,
         "entropy": meta.get("entropy_per_document", np.nan) / meta.get("tokens_per_document", 1),
         "reversed_text": made_with.get("reverse_text"),
         "command": script(name),
         **origin(report),
     }
+    bits = 1 / np.log(2) / report["bytes"]  # per byte, of a nat of the whole text
     rows = [
-        shared | run | {key: result[key] for key in NUMBERS} | {"seed": seed}
+        shared
+        | run
+        | {key: result[key] for key in NUMBERS}
+        | {f"bits_{each}": result[each] * result["tokens"] * bits for each in DIRECTIONS}
+        | {"seed": seed}
         for result, seed, run in zip(results, [" ".join(seeds), *seeds], [known[0], *known], strict=False)
     ]
     rows[0] |= {f"control_{own}": report["control"][each] for own, each in zip(DIRECTIONS, order, strict=True)}
@@ -173,7 +181,10 @@ def markdown(table: pd.DataFrame) -> list[str]:
         values = table[list(keys)].to_numpy(float) / scale
         return ["" if np.isnan(row).any() else " to ".join(form.format(each) for each in row) for row in values]
 
-    table = table.assign(control=table[["control_forward", "control_backward"]].max(axis=1))
+    table = table.assign(
+        control=table[["control_forward", "control_backward"]].max(axis=1),
+        bits=table[["bits_forward", "bits_backward"]].mean(axis=1),
+    )
     columns = pd.DataFrame({
         "": table["row"],
         "parameters": cells("{:.2f} M", "parameters", scale=1e6),
@@ -181,6 +192,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "trained on": cells("{:.2f} M tokens", "train_tokens", scale=1e6),
         "seeds": cells("{:.0f}", "seeds"),
         "entropy": cells("{:.4f}", "entropy"),
+        "bits per byte": cells("{:.3f}", "bits"),
         "ℓ→": cells("{:.4f}", "forward"),
         "ℓ←": cells("{:.4f}", "backward"),
         "r": cells("{:+z.3%}", "ratio"),
@@ -257,6 +269,27 @@ def without_models(name: str, results: Path, scores: Path) -> list[str]:
     return [*quick_tables.markdown(table), *counted, "", f"![{name}: ∂ and its intervals]({path.with_suffix('.png')})"]
 
 
+def where_and_when(
+    name: str, results: Path, scores: Path, lengths: list[Path], table: pd.DataFrame, curves: pd.DataFrame
+) -> list[str]:
+    """The same of where in a text the rows of a study have their ∂, and of how it came about in training."""
+    first = table.drop_duplicates("row").set_index("row")
+    turned = {row for row, value in first["reversed_text"].items() if value is True or value == "True"}
+    own = {folder.name.removeprefix(f"{name}-"): folder / "aot.json" for folder in folders(name, scores, "aot.json")}
+    rows = [each for row, path in own.items() for each in study.where_rows(row, read_json(path), row in turned)]
+    where = merge(results / f"{name}_where.csv", study.WHERE, rows)
+    read = [(folder.name.removeprefix(f"{name}-").removesuffix("-read_once"), folder) for folder in lengths]
+    rows = [each for row, folder in read for each in study.amount_rows(row, folder, row in turned)]
+    amount = merge(results / f"{name}_amount.csv", study.AMOUNT, rows)
+    study.plot_where(results / f"{name}_where.png", where, first["aot"])
+    study.plot_amount(results / f"{name}_amount.png", amount, study.held_out(curves, table, amount))
+    return [
+        *("", "What each kind of token adds to ∂, in %:", "", *study.markdown(where, first["aot"])),
+        *("", f"![{name}: what adds to ∂]({results / f'{name}_where.png'})"),
+        *("", f"![{name}: ∂ against the text read]({results / f'{name}_amount.png'})"),
+    ]
+
+
 def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
     if name == "speed":
@@ -271,6 +304,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]
     found = [read_scores(name, folder, before) for folder in folders(name, scores, "aot.json")]
     lengths = folders(name, scores, REPORT)
+    of_study = lengths if name in STUDIES else []  # which shows them in a figure, and not in rows
+    lengths = [folder for folder in lengths if folder not in of_study]
     found += [(read_code_length(name, folder), []) for folder in lengths]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     for folder in lengths:
@@ -278,6 +313,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
     if table.empty:
         return ["Not run yet."]
+    table = table.reindex(columns=[*COLUMNS, *table.columns.difference(COLUMNS)])  # some are newer than some files
     kind = name.removesuffix("_full")
     if kind == "languages":
         table = table.iloc[np.argsort(-table.groupby("row")["aot"].transform("first"), kind="stable")]
@@ -296,6 +332,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         figures.plot_intervals(picture, table, control=kind == "seeds")
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
+    if name in STUDIES:
+        lines += where_and_when(name, results, scores, of_study, table, curves)
     for path in sorted(results.glob(f"{name}-*.png")):
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
     if len(curves):
