@@ -13,14 +13,16 @@ from aot.runs import RESULTS, read_json
 WHERE = "row group class share forward backward adds low high easier".split()
 AMOUNT = "row tokens megabytes aot low high".split()
 MARKS = {"forward": " →", "backward": " ←"}
-# Parts that add up to ∂: what stands in a column, and the classes of which groups of --where.
+# Parts that add up to ∂: what stands in a column, and its classes in this group of --where. Which token of a word pays
+# is a matter of bookkeeping, so all are taken together.
+GROUP = "kind of token"
 PARTS = {
-    "words of one token": ("tokens of its word", ["1"]),
-    "words of several": ("tokens of its word", ["2", "3", "4", "5 or more"]),
-    "digits": ("kind of token", ["digits"]),
-    "punctuation": ("kind of token", ["punctuation, signs"]),
-    "space, new line": ("kind of token", ["space, new line"]),
-    "end of document": ("kind of token", ["end of document"]),
+    "words of one token": ["whole word"],
+    "words of several": ["first piece of a word", "inner piece", "last piece"],
+    "digits": ["digits"],
+    "punctuation": ["punctuation, signs"],
+    "space, new line": ["space, new line"],
+    "end of document": ["end of document"],
 }
 COLOURS = ("#0072B2", "#56B4E9", "0.6", "#D55E00", "#E69F00", "#000000")  # words in blue, signs in orange
 
@@ -28,7 +30,7 @@ COLOURS = ("#0072B2", "#56B4E9", "0.6", "#D55E00", "#E69F00", "#000000")  # word
 def where_rows(row: str, report: dict, reversed_text: bool) -> list[dict]:
     """A line for each class of the report of a pair; none if it was scored without --where.
 
-    Of reversed text: for the text as it was, and only of groups that mean the same there.
+    Of reversed text: for the text as it was, and only of kinds of token, which are the same there.
     """
     shared = ("share", "forward", "backward", "easier")
     lines = [
@@ -44,7 +46,7 @@ def where_rows(row: str, report: dict, reversed_text: bool) -> list[dict]:
         line | turned(line)
         | {"class": ends.get(line["class"], line["class"]), "easier": other.get(line["easier"], line["easier"])}
         | {name: line[of] for name, of in other.items()}
-        for line in lines if line["group"] in {group for group, _ in PARTS.values()}
+        for line in lines if line["group"] == GROUP
     ]  # fmt: skip
 
 
@@ -78,9 +80,9 @@ def parts_of(where: pd.DataFrame) -> pd.DataFrame:
     adds = where.set_index(["row", "group", "class"])["adds"]
     return pd.DataFrame({
         part: {
-            row: sum(adds.get((row, group, each), 0.0) for each in classes) for row in where["row"].unique()
+            row: sum(adds.get((row, GROUP, each), 0.0) for each in classes) for row in where["row"].unique()
         }
-        for part, (group, classes) in PARTS.items()
+        for part, classes in PARTS.items()
     })  # fmt: skip
 
 
@@ -91,8 +93,8 @@ def markdown(where: pd.DataFrame, aot: pd.Series) -> list[str]:
     lines = [["", "∂", *PARTS], [":--", *["--:"] * (1 + len(PARTS))]]
     for row in parts.index:
         cells = [f"{100 * aot[row]:+z.2f}"]
-        for part, (group, classes) in PARTS.items():
-            mark = MARKS.get(named.get((row, group, classes[0])), "") if len(classes) == 1 else ""
+        for part, classes in PARTS.items():
+            mark = MARKS.get(named.get((row, GROUP, classes[0])), "") if len(classes) == 1 else ""
             cells.append(f"{100 * parts.loc[row, part]:+z.2f}{mark}")
         lines.append([row, *cells])
     return ["| " + " | ".join(line) + " |" for line in lines]

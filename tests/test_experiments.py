@@ -99,6 +99,38 @@ def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_pa
         parse_arguments(TokenizeArguments, doc="", argv=[*source, *kind.split()])
 
 
+def test_rows_of_books_are_commands_that_are_understood(bash, tmp_path):
+    lines = rows(bash("experiments/sign.sh", "short", "--max_steps", "4"))
+    assert len(lines) == 2 * 17
+    told = {}
+    for row, seeds, language, kind, context, windows, megabytes, *flags in lines:
+        run, args = understood(["--context", context, "--per_device_train_batch_size", windows, *flags], tmp_path)
+        assert args.max_steps == 4 and len(seeds.split()) >= 3 and row.startswith(f"short-{language}-")
+        assert int(context) * int(windows) == 2048 * (3 if "symm" not in kind and "vocab" not in kind else 1)
+        source = ["--source", "x.txt", "--name", "x", "--language", language]
+        parse_arguments(TokenizeArguments, doc="", argv=[*source, *kind.split()])
+        shape = run.model_type, run.size, run.config_overrides
+        told[row] = kind, context, windows, megabytes, shape, args.optim, args.learning_rate
+    for language in ("fr", "de"):  # one thing at a time
+        base = told.pop(f"short-{language}-base")
+        for row in [each for each in told if each.startswith(f"short-{language}-")]:
+            differ = [name for name, one, other in zip(PARTS_OF_A_ROW, base, told[row], strict=True) if one != other]
+            assert differ in WHAT_DIFFERS[row.split("-", 2)[2].partition("_")[0]], row
+
+
+PARTS_OF_A_ROW = "kind context windows megabytes shape optim rate".split()
+WHAT_DIFFERS = {
+    "tokens": (["kind"], ["kind", "context"]),
+    "vocabulary": (["kind"],),
+    "architecture": (["shape"],),
+    "optimizer": (["optim", "rate"],),
+    "rate": (["rate"],),
+    "context": (["context", "windows"],),
+    "amount": (["megabytes"],),
+    "gpt2": (["shape"], ["shape", "optim", "rate"]),
+}
+
+
 @pytest.mark.parametrize("full", ["", "1"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_rows_of_sources_are_commands_that_are_understood(name, full, bash, tmp_path):
