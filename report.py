@@ -282,8 +282,10 @@ def where_and_when(
     rows = [each for row, folder in read for each in study.amount_rows(row, folder, row in turned)]
     amount = merge(results / f"{name}_amount.csv", study.AMOUNT, rows)
     study.plot_where(results / f"{name}_where.png", where, first["aot"])
-    study.plot_amount(results / f"{name}_amount.png", amount, study.held_out(curves, table, amount))
+    held_out = study.held_out(curves, table, amount)
+    study.plot_amount(results / f"{name}_amount.png", amount, held_out)
     return [
+        *study.crossings(held_out),
         *("", "What each kind of token adds to ∂, in %:", "", *study.markdown(where, first["aot"])),
         *("", f"![{name}: what adds to ∂]({results / f'{name}_where.png'})"),
         *("", f"![{name}: ∂ against the text read]({results / f'{name}_amount.png'})"),

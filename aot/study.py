@@ -164,3 +164,11 @@ def held_out(curves: pd.DataFrame, table: pd.DataFrame, amount: pd.DataFrame) ->
     read = amount.groupby("row")["megabytes"].max()
     known = means[means["row"].isin(read.index)]
     return known.assign(megabytes=known["step"] / known["row"].map(steps) * known["row"].map(read))
+
+
+def crossings(held_out: pd.DataFrame) -> list[str]:
+    """A line that names the rows whose ∂ held out changed its sign in training, as the curves of the losses crossed."""
+    crossed = [row for row, aot in held_out.groupby("row", sort=False)["aot"] if aot.min() < 0 < aot.max()]
+    if not crossed:
+        return []
+    return ["", f"In these rows, the sign of ∂ held out is not the same at all evaluations: {', '.join(crossed)}."]

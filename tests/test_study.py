@@ -73,3 +73,11 @@ def test_of_reversed_text_all_is_told_for_the_text_as_it_was(place):
     amounts = [study.amount_rows("x", place / "scores/sign-en-base-read_once", each) for each in (False, True)]
     assert [each["aot"] for each in amounts[0]] == [-each["aot"] for each in amounts[1]]
     assert [each["tokens"] for each in amounts[0]] == [each["tokens"] for each in amounts[1]]
+
+
+def test_rows_whose_sign_changed_in_training_are_named():
+    rows = {"steady": [0.1, 0.2, 0.3], "crossed": [0.1, -0.2, 0.3], "at 0": [0.0, 0.0, 0.1]}
+    table = pd.DataFrame([{"row": row, "aot": each} for row, aot in rows.items() for each in aot])
+    (blank, line) = study.crossings(table)
+    assert blank == "" and line.endswith("evaluations: crossed.")
+    assert study.crossings(table[table["row"] != "crossed"]) == []
