@@ -167,7 +167,7 @@ def held_out(curves: pd.DataFrame, table: pd.DataFrame, amount: pd.DataFrame) ->
 
 
 def crossings(held_out: pd.DataFrame) -> list[str]:
-    """A line that names the rows whose ∂ held out changed its sign in training, as the curves of the losses crossed."""
+    """A line that names the rows whose ∂ held out changed its sign in training, as the two losses crossed."""
     crossed = [row for row, aot in held_out.groupby("row", sort=False)["aot"] if aot.min() < 0 < aot.max()]
     if not crossed:
         return []
