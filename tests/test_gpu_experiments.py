@@ -274,7 +274,8 @@ def test_what_a_booking_measures_is_what_compute_aot_measures(booked, prepared, 
     measured = json.loads((tmp_path / "scores/aot.json").read_text(encoding="utf-8"))
     for name in ("forward", "backward", "aot", "low", "high", "documents"):
         assert arrow[name] == pytest.approx(measured[name], rel=1e-6)
-    assert len(arrow["by_cluster"]) == arrow["documents"] == 14
+    assert len(arrow["by_cluster"]) == arrow["documents"] == 14 and arrow["samples"] == measured["samples"]
+    assert arrow["bits_forward"] == pytest.approx(measured["forward"] * ids.size / np.log(2) / measured["bytes"])
 
 
 def test_a_booking_that_is_too_short_loses_nothing(booked, prepared, tmp_path, monkeypatch, capsys, scripts):

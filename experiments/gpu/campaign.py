@@ -231,11 +231,10 @@ def measure(booking: Booking, experiment: str, name: str, cells: list[Cell]) -> 
     for n, direction in enumerate(DIRECTIONS):
         found[f"control_{direction}"] = control(of_samples[n], of_samples[-1])
     names = dict.fromkeys(first["clusters"] or ())
-    bits = tokens.sum() / np.log(2) / first["bytes"]
+    found |= {f"bits_{each}": over[each] * tokens.sum() / np.log(2) / first["bytes"] for each in DIRECTIONS}
     booking.write(
         name,
         **{key: found.get(key) for key in COLUMNS},
-        **{f"{direction}_bits_per_byte": over[direction] * bits for direction in DIRECTIONS},
         **{f"{bound}_over_documents": over_documents[bound] for bound in ("low", "high")},
         per_seed=over["per_seed"],
         by_cluster={} if clusters is None else dict(zip(names, ratios(*of_samples[:2]), strict=True)),

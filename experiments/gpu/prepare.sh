@@ -31,7 +31,7 @@ for language in $languages; do
   LC_ALL=C awk -F '\t' -v most="${megabytes}000000" -v text="$part.txt" -v table="$part.books.tsv" '
     NR == FNR { line[FNR] = $0; if (FNR > 1) ends[$5 + $6] = FNR; next }
     { book = book $0 "\n\n" }
-    ++documents in ends {
+    (++documents) in ends {
       if ((size += length(book)) > most) exit
       printf "%s", book > text
       book = ""
