@@ -191,6 +191,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "context": cells("{:.0f}", "context"),
         "trained on": cells("{:.2f} M tokens", "train_tokens", scale=1e6),
         "seeds": cells("{:.0f}", "seeds"),
+        "machine": table["device"].astype(str).where(lambda names: names.str.startswith("NVIDIA"), ""),
         "entropy": cells("{:.4f}", "entropy"),
         "bits per byte": cells("{:.3f}", "bits"),
         "ℓ→": cells("{:.4f}", "forward"),
@@ -201,7 +202,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "easier": claims.easier(table),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
-    settings = columns.columns[1:6] if len(table) > 1 else []
+    settings = columns.columns[1:7] if len(table) > 1 else []
     same = {key: columns[key].iloc[0] for key in settings if columns[key].nunique() == 1}
     columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
     rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]
@@ -316,7 +317,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     if table.empty:
         return ["Not run yet."]
     table = table.reindex(columns=[*COLUMNS, *table.columns.difference(COLUMNS)])  # some are newer than some files
-    kind = name.removesuffix("_full")
+    kind = re.sub("_(full|gpu)$", "", name)
     if kind == "languages":
         table = table.iloc[np.argsort(-table.groupby("row")["aot"].transform("first"), kind="stable")]
     elif kind in AXES:

@@ -4,21 +4,24 @@ import csv
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import compute_aot
-from aot.data import DIRECTIONS, EOS_ID, document_starts, open_stream, read_meta
+import report
+import run_clm_reverse
+from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.models import build_model
 from aot.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
+from aot.streams import read_clusters
 from aot.tokenizers import load_tokenizer
 
 ROOT = Path(__file__).parent.parent
@@ -97,86 +100,68 @@ def rows(out: Path, name: str) -> dict[str, dict]:
 
 
 def write_books(folder: Path) -> dict[str, list[str]]:
-    """The chapters of twenty books, in the two files that prepare_books.py reads."""
+    """The chapters of thirty books, in the two files that prepare.sh reads."""
     random, words = np.random.default_rng(0), "le la un chat chien mange voit dort maison grand petit rouge".split()
     books, table = {}, ["book_id\tauthor\ttitle\tyear\tfirst_doc\tn_docs\tsource"]
-    for book in range(20):
-        table.append(f'B{book}\tan author\ta "title\t1900\t{sum(map(len, books.values()))}\t{2 + book % 3}\tx')
-        heads = (f"livre {book} chapitre {chapter} " for chapter in range(2 + book % 3))
+    for book in range(30):
+        table.append(f'B{book}\tan author\ta "title\t1900\t{sum(map(len, books.values()))}\t{4 + book % 3}\tx')
+        heads = (f"livre {book} chapitre {chapter} " for chapter in range(4 + book % 3))
         books[f"B{book}"] = [head + " ".join(random.choice(words, 60)) for head in heads]
     (folder / "fr.txt").write_text("\n\n".join(sum(books.values(), [])) + "\n", encoding="utf-8")
     (folder / "fr.books.tsv").write_text("\n".join(table) + "\n", encoding="utf-8")
     return books
 
 
-def flags_of(folder: Path) -> list[str]:
-    """What makes a data folder of the books in a folder."""
-    flags = f"--text {folder}/fr.txt --books {folder}/fr.books.tsv --output_dir {folder} --name books"
-    return f"{flags} --vocab_size 300 --largest 0.2 --least_books 5".split()
+def prepare(number: int, folder: Path, *flags: str, cut: str = "", status: int = 0) -> str:
+    """What prepare.sh prints, of texts and data folders in `folder`; `cut` stands for the 44 megabytes of a text."""
+    text = (SCRIPTS / "prepare.sh").read_text(encoding="utf-8").replace('"$(dirname "$0")/../.."', f'"{ROOT}"')
+    text = text.replace('"${megabytes}000000"', f'"{cut}"') if cut else text
+    paths = {"CORPORA": folder, "DATA": folder, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["bash", "-c", text, "prepare.sh", str(number), "--vocab_size", "300", *flags]
+    environment = os.environ | {key: str(path) for key, path in paths.items()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, scripts) -> tuple[Path, dict]:
-    """Data folder of the books, and the books."""
-    folder = tmp_path_factory.mktemp("books")
-    books, main = write_books(folder), scripts("prepare_books").main
-    main(flags_of(folder))
-    main(flags_of(folder))  # finished before
-    with pytest.raises(SystemExit, match="made from something else .*vocab_size: 300 / 400"):
-        main([*flags_of(folder), "--vocab_size", "400"])
-    return folder / "books", books
+def prepared(tmp_path_factory) -> tuple[Path, dict]:
+    """Folder of the data folder of French, and the books."""
+    folder = tmp_path_factory.mktemp("prepared")
+    books = write_books(folder)
+    assert re.search(r"^0\.\d MB  \S+/gpu-fr$", prepare(2, folder), flags=re.MULTILINE)
+    return folder, books
 
 
-def test_whole_books_are_held_out(prepared):
+def documents(data: Path, split: str) -> list[str]:
+    """The text of each document of a split of a data folder."""
+    ids, tokenizer = np.asarray(open_stream(data, split)), load_tokenizer(data)
+    return [tokenizer.decode(part[:-1]) for part in np.split(ids, document_starts(ids)[1:])]
+
+
+def test_whole_books_are_held_out_and_four_chapters_of_each_kept(prepared):
     folder, books = prepared
-    tokenizer, parts = load_tokenizer(folder), {}
-    for split in ("train", "validation"):
-        ids = np.asarray(open_stream(folder, split))
-        parts[split] = [tokenizer.decode(part[:-1]) for part in np.split(ids, document_starts(ids)[1:])]
-        assert len(parts[split]) == read_meta(folder)["splits"][split]["documents"] and ids[-1] == EOS_ID
-    about = json.loads((folder / "books.json").read_text(encoding="utf-8"))
-    held_out = dict.fromkeys(about["documents"])
-    assert [row["book_id"] for row in about["books"]] == list(held_out) and 5 <= len(held_out) < len(books)
-    assert parts["validation"] == [text for book in held_out for text in books[book]]
-    assert about["documents"] == [book for book in held_out for _ in books[book]]
-    assert parts["train"] == [text for book in books if book not in held_out for text in books[book]]
+    held_out = read_clusters(folder / "gpu-fr", "validation")
+    assert set(Counter(held_out).values()) == {4} and len(set(held_out)) == 14
+    assert set(documents(folder / "gpu-fr", "validation")) < {text for book in held_out for text in books[book]}
+    kept = [text for book in books if book not in held_out for text in books[book]]
+    assert documents(folder / "gpu-fr", "train") == kept
 
 
-@given(
-    sizes=st.dictionaries(st.text(min_size=1), st.integers(1, 1000), min_size=1, max_size=30),
-    least_books=st.integers(1, 8),
-    least_share=st.floats(0, 0.5),
-    largest=st.floats(0.05, 1),
-)
-def test_books_are_held_out_by_their_names_until_they_are_enough(scripts, sizes, **bounds):
-    prepare = scripts("prepare_books")
-    args, total = prepare.BooksArguments(**bounds), sum(sizes.values())
-    try:
-        held_out = prepare.hold_out(sizes, args)
-    except ValueError:
-        small = [size for size in sizes.values() if size <= args.largest * total]
-        too_few = len(small) < args.least_books or sum(small) < args.least_share * total
-        assert too_few or len(small) == len(sizes)  # of which none would be left to train on
-        return
-    assert held_out == prepare.hold_out(dict(sorted(sizes.items())), args)
-    held_out_sizes = [sizes[book] for book in held_out]
-    assert len(held_out) >= args.least_books and args.least_share * total <= sum(held_out_sizes) < total
-    assert max(held_out_sizes) <= args.largest * total
+def test_of_a_long_text_the_first_whole_books_are_taken(tmp_path):
+    books = write_books(tmp_path)
+    sizes = np.cumsum([sum(len(text) + 2 for text in chapters) for chapters in books.values()])
+    few = ["--validation_clusters", "2"]
+    prepare(5, tmp_path, *few, cut=str(sizes[4] + 1))
+    taken = (tmp_path / "gpu-corpora/fr.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    assert taken == [text for book in list(books)[:5] for text in books[book]]
+    assert len((tmp_path / "gpu-corpora/fr.books.tsv").read_text(encoding="utf-8").splitlines()) == 1 + 5
 
 
-def test_a_table_that_is_not_of_the_text_is_refused(tmp_path, scripts):
-    write_books(tmp_path)
-    table = tmp_path / "fr.books.tsv"
-    table.write_text("\n".join(table.read_text(encoding="utf-8").splitlines()[:-1]) + "\n", encoding="utf-8")
-    main = scripts("prepare_books").main
-    with pytest.raises(SystemExit, match="has books of 56 documents, but the text has 59"):
-        main(flags_of(tmp_path))
-    with pytest.raises(SystemExit, match="none.txt: not there"):
-        main([*flags_of(tmp_path), "--text", "none.txt"])
-    with pytest.raises(SystemExit, match="of 20 books, 20 are short enough to be held out, where 20 and"):
-        write_books(tmp_path)
-        main([*flags_of(tmp_path), "--least_books", "20"])
-    assert not (tmp_path / "books").exists()
+def test_texts_that_are_not_there_are_named(tmp_path):
+    said = prepare(3, tmp_path, status=1)
+    assert "/fr.txt " in said and "/en.txt " in said and "/de.txt;" in said and not [*tmp_path.glob("gpu-*/*")]
+    assert "2 to 8" in prepare(9, tmp_path, status=2)
 
 
 def test_a_part_that_fails_is_a_row_and_loses_no_other(tmp_path):
@@ -245,42 +230,146 @@ def test_all_parts_of_the_check_run(tmp_path):
     assert rows(tmp_path / "again", "1_check") == found
 
 
-def test_pairs_are_trained_though_cut_off_and_no_part_is_done_twice(prepared, tmp_path):
-    data, out = prepared[0], tmp_path / "out"
-    flags = ["--tiny", "--data", data, "--runs", tmp_path / "run", "--seeds", 1, "--epochs", 1]
-    process = start("2_french.py", out, *flags)
-    while not (line := process.stdout.readline()).startswith("seed 1 forward: seconds"):
+@pytest.fixture(scope="module")
+def booked(prepared, tmp_path_factory) -> dict[str, Path]:
+    """What 3_languages.py leaves in two bookings, of which one ends after the first direction."""
+    folder = tmp_path_factory.mktemp("booked")
+    flags, first = ["--tiny", "--data", prepared[0], "--runs", folder / "runs", "--seeds", 1], folder / "first"
+    process = start("3_languages.py", first, *flags)
+    while not (line := process.stdout.readline()).startswith("French seed 1 forward: seconds"):
         assert line, "it ended by itself"
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    before = rows(out, "2_french")
-    assert list(np.load(out / "2_french_seed1.npz")) == ["forward"]
+    flags[flags.index(folder / "runs")] = folder / "other"  # a machine without the forward model
+    printed = run("3_languages.py", folder / "last", *flags, 2, "--results", first)
+    (folder / "last.log").write_text(printed, encoding="utf-8")
+    return {name: folder / name for name in ("first", "last", "runs", "other", "last.log")}
 
-    elsewhere = tmp_path / "elsewhere"  # a machine without the forward model
-    flags[flags.index(tmp_path / "run")] = tmp_path / "elsewhere-run"
-    printed = run("2_french.py", elsewhere, *flags, "--results", out)
-    found = rows(elsewhere, "2_french")
-    assert "there already, and not done again: plan, seed 1 forward" in printed
-    assert all(found[part] == before[part] for part in ("plan", "seed 1 forward"))
-    assert {path.name for path in elsewhere.iterdir()} == {"2_french.json", "2_french.csv", "2_french_seed1.npz"}
 
-    losses, ids = np.load(elsewhere / "2_french_seed1.npz"), open_stream(data, "validation")
+def test_pairs_are_trained_though_cut_off_and_no_part_is_done_twice(booked):
+    first, last = (rows(booked[name], "3_languages") for name in ("first", "last"))
+    assert list(np.load(booked["first"] / "3_languages_seed1.npz")) == ["French forward"]
+    assert last["French seed 1 forward"] == first["French seed 1 forward"]
+    printed = booked["last.log"].read_text(encoding="utf-8")
+    assert "there already, and not done again: French seed 1 forward\n" in printed
+    assert "gpu-en is not there; prepare.sh makes it" in last["English seed 1"]["skipped"]
+    names = {"3_languages.json", "3_languages.csv", "3_languages_seed1.npz", "3_languages_seed2.npz"}
+    assert {path.name for path in booked["last"].iterdir()} == names
+    assert "no ∂ yet of French seed 3, English seed 1, " in printed
+    pairs = ["∂ of French seed 1", "∂ of French seed 2", "∂ of French, all seeds"]
+    assert [row for row in last if row.startswith("∂")] == pairs and last[pairs[-1]]["seed"] == "1 2"
+
+
+def test_what_a_booking_measures_is_what_compute_aot_measures(booked, prepared, tmp_path):
+    data, found = prepared[0] / "gpu-fr", rows(booked["last"], "3_languages")
+    losses, ids = np.load(booked["last"] / "3_languages_seed1.npz"), open_stream(data, "validation")
     for direction in DIRECTIONS:
-        assert losses[direction].shape == ids.shape and losses[direction].dtype == np.float32
-        row = found[f"seed 1 {direction}"]
-        assert row["evaluations"].keys() == {str(row["step"] // 2), str(row["step"])}
-        assert losses[direction].mean(dtype=float) == pytest.approx(row["eval_loss"], abs=2e-3)  # that is bfloat16
-    totals = [losses[direction].sum(dtype=float) for direction in DIRECTIONS]
-    arrow = found["∂ of seed 1"]
-    assert arrow["aot"] == pytest.approx(2 * (totals[1] - totals[0]) / sum(totals))
-    assert arrow["low_over_books"] < arrow["aot"] < arrow["high_over_books"] and len(arrow["by_book"]) >= 5
-    assert found["seed 1 forward"]["step"] == found["seed 1 backward"]["step"]
+        row, each = found[f"French seed 1 {direction}"], losses[f"French {direction}"]
+        assert row["evaluations"].keys() == {"3", "6"} and row["steps"] == len(row["curve"]) == 6
+        assert row["nats_per_token"] == pytest.approx(row["eval_loss"], abs=2e-3)  # that is bfloat16
+        assert each.shape == ids.shape and each.mean(dtype=float) == pytest.approx(row["nats_per_token"], rel=1e-4)
+    arrow, names = found["∂ of French seed 1"], [f"3_languages-French-seed-1/{direction}" for direction in DIRECTIONS]
+    pair = f"--forward {booked['runs']}/{names[0]} --backward {booked['other']}/{names[1]}"
+    compute_aot.main(f"{pair} --data {data} --output_dir {tmp_path}/scores --device cpu".split())
+    measured = json.loads((tmp_path / "scores/aot.json").read_text(encoding="utf-8"))
+    for name in ("forward", "backward", "aot", "low", "high", "documents"):
+        assert arrow[name] == pytest.approx(measured[name], rel=1e-6)
+    assert len(arrow["by_cluster"]) == arrow["documents"] == 14 and arrow["samples"] == measured["samples"]
+    assert arrow["bits_forward"] == pytest.approx(measured["forward"] * ids.size / np.log(2) / measured["bytes"])
 
-    models = f"--forward {tmp_path}/run-seed1/forward --backward {tmp_path}/elsewhere-run-seed1/backward"
-    compute_aot.main(f"{models} --data {data} --output_dir {tmp_path}/scores --device cpu".split())
-    assert json.loads((tmp_path / "scores/aot.json").read_text(encoding="utf-8"))["aot"] == pytest.approx(arrow["aot"])
 
-    printed = run("2_french.py", tmp_path / "late", *flags, "--minutes", 0, "--results", out)
-    late = rows(tmp_path / "late", "2_french")
-    assert "skipped" in late["seed 1 backward"] and late["seed 1 forward"] == before["seed 1 forward"]
-    assert "no ∂ of seed 1" in printed and "∂ of seed 1" not in late
+def test_a_booking_that_is_too_short_loses_nothing(booked, prepared, tmp_path, monkeypatch, capsys, scripts):
+    languages, flags = scripts("3_languages"), ["--tiny", "--minutes", "0", "--data", str(prepared[0])]
+
+    def go_on(out: Path, results: Path) -> dict[str, dict]:
+        monkeypatch.setattr(sys, "argv", ["3_languages.py", str(out), *flags, "--results", str(results)])
+        scripts("campaign").main(languages.__doc__, languages.__file__, "languages_gpu", languages.CELLS)
+        return rows(out, "3_languages")
+
+    found, before = go_on(tmp_path / "first", booked["first"]), rows(booked["first"], "3_languages")
+    assert found["French seed 1 forward"] == before["French seed 1 forward"]
+    assert "skipped" in found["French seed 1 backward"] and not any("aot" in row for row in found.values())
+    assert "no ∂ yet of French seed 1, French seed 2, " in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["merge.py", str(tmp_path / "first")])
+    with pytest.raises(SystemExit, match="no pair of an experiment is there"):
+        scripts("merge").main()
+
+    found, before = go_on(tmp_path / "last", booked["last"]), rows(booked["last"], "3_languages")
+    assert {name: row for name, row in found.items() if "skipped" not in row} == {
+        name: row for name, row in before.items() if "skipped" not in row
+    }
+    other = prepared[0] / "other"
+    other.mkdir()
+    meta = json.loads((prepared[0] / "gpu-fr/meta.json").read_text(encoding="utf-8")) | {"data_sha256": "other"}
+    (other / "gpu-fr").mkdir()
+    (other / "gpu-fr/meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    flags[-1] = str(other)
+    with pytest.raises(SystemExit, match="gpu-fr: is not what the figures there are of"):
+        go_on(tmp_path / "other", booked["last"])
+
+
+def test_what_bookings_measured_becomes_rows_of_tables(booked, tmp_path, monkeypatch, scripts):
+    flags = [str(booked["last"]), "--results", str(tmp_path / "results")]
+    monkeypatch.setattr(sys, "argv", ["merge.py", *flags])
+    for _ in range(2):  # the second time, nothing changes
+        scripts("merge").main()
+    files = [tmp_path / f"results/{name}_gpu.csv" for name in ("languages", "sizes")]
+    tables = [report.read_table(file, report.COLUMNS) for file in files]
+    found = rows(booked["last"], "3_languages")
+    for table, name in zip(tables, ("French", "French-gpt1"), strict=True):
+        assert set(table["row"]) == {name} and table["seed"].tolist() == ["1 2", "1", "2"]
+        assert table["aot"].iloc[0] == pytest.approx(found["∂ of French, all seeds"]["aot"], rel=1e-6)
+        assert table["control_forward"].iloc[0] > 0 and table["documents"].iloc[0] == 14
+    monkeypatch.chdir(tmp_path)
+    lines = report.block("languages_gpu", Path("results"), Path("scores"))
+    assert any(line.startswith("| French | ") for line in lines) and (tmp_path / "results/languages_gpu.png").exists()
+
+
+def test_runs_of_other_recipes_are_no_pair(booked, scripts):
+    found = rows(booked["last"], "3_languages")
+    pair = [found[f"French seed 1 {direction}"] for direction in DIRECTIONS]
+    other = pair[1] | {"recipe": pair[1]["recipe"] | {"learning_rate": 0.5}}
+    unlike = scripts("campaign").unlike
+    assert unlike([pair]) == [] and "learning_rate: 0.01 / 0.5" in unlike([[pair[0], other]])
+    assert "initial_weights" in unlike([[pair[0], found["French seed 2 backward"]]])[1]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(SCRIPTS.glob("[3-8]_*.py"))])
+def test_an_experiment_can_be_done_in_bookings(name, scripts, prepared):
+    """Its flags are understood, a pair of each row fits into a booking, as an estimate, and so do its files."""
+    cells = scripts(name).CELLS
+    assert len({cell.name for cell in cells}) == len(cells)
+    for cell in (*cells, *(cell.tiny() for cell in cells)):
+        run_clm_reverse.parse([*cell.flags(), "--data", str(prepared[0] / "gpu-fr")])
+        assert 2 * cell.seconds(16384) < 9.5 * 60 and cell.windows * cell.context == cell.step_tokens
+    of_seed = Counter(cell.seed for cell in cells)
+    assert len(of_seed) + 2 <= 8 and max(of_seed.values()) * 2 * 300_000 * 2 < 16 * 2**20
+    made = re.findall(rf"^  .*\b{name[0]}\b.*\) languages=\"?([a-z ]+)\"? kind=\((.*)\) ;;",
+                      (SCRIPTS / "prepare.sh").read_text(encoding="utf-8"), flags=re.MULTILINE)  # fmt: skip
+    ((languages, kind),) = made
+    level = kind.replace("--level ", "-")
+    assert {cell.data for cell in cells} == {f"gpu-{language}{level}" for language in languages.split()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.name for path in sorted(SCRIPTS.glob("[3-8]_*.py"))])
+def test_all_pairs_of_an_experiment_are_trained(name, scripts, prepared, tmp_path):
+    cells = scripts(name.removesuffix(".py")).CELLS
+    for data in {cell.data for cell in cells}:
+        (tmp_path / data).symlink_to(prepared[0] / "gpu-fr")
+    run(name, tmp_path / "out", "--tiny", "--data", tmp_path, "--runs", tmp_path / "runs")
+    found = rows(tmp_path / "out", name.removesuffix(".py"))
+    assert [row["row"] for row in found.values() if "aot" in row] == [cell.row for cell in cells if cell.seed == 1]
+    assert not any("failed" in row or "skipped" in row for row in found.values())
+
+
+def test_french_is_trained_for_as_many_epochs_as_the_time_allows(prepared, tmp_path, monkeypatch, scripts):
+    flags = ["--tiny", "--data", prepared[0], "--runs", tmp_path / "runs", "--seeds", 1, "--epochs", 1]
+    run("2_french.py", tmp_path / "out", *flags)
+    found = rows(tmp_path / "out", "2_french")
+    assert found["plan"]["epochs"] == 1 and found["plan"]["tokens_per_second"] > 0
+    arrow = found["∂ of French-as_time_allows seed 1"]
+    assert arrow["low"] < arrow["aot"] < arrow["high"]
+    monkeypatch.setattr(sys, "argv", ["2_french.py", str(tmp_path / "again"), "--tiny", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit, match="gpu-fr: not a data folder"):
+        scripts("2_french").main()

@@ -27,7 +27,7 @@ from aot.runs import provenance, read_json, write_json  # noqa: E402
 
 OUT_OF_MEMORY = "out of memory"
 # What takes seconds to import: processes are forks of one that has done so, and has not touched the GPU.
-IMPORTED = ["torch._dynamo", "transformers.trainer", "aot.training", "run_clm_reverse", "make_synthetic"]
+IMPORTED = ["torch._dynamo", "transformers.trainer", "aot.training", "run_clm_reverse", "make_synthetic", "report"]
 WARM_UP = 3  # steps before those that are timed
 PROFILED = 2  # steps after them
 
