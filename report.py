@@ -323,7 +323,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    lines = [*markdown(together), *claims.of_rows(together), *claims.pooled(table)]
+    pooled = [] if name in STUDIES else claims.pooled(table)  # rows of a study are different learners of one text
+    lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     if kind in AXES:
         paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
@@ -339,7 +340,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         lines += where_and_when(name, results, scores, of_study, table, curves)
     for path in sorted(results.glob(f"{name}-*.png")):
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
-    if len(curves):
+    if len(curves) and name not in STUDIES:
         figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
         lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith(("linear", "primes"))
     return lines

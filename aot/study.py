@@ -113,6 +113,7 @@ def plot_where(path: Path, where: pd.DataFrame, aot: pd.Series) -> None:
             ends[side] = end + length
     axis.plot(100 * aot[parts.index], at, "D", color="white", mec="black", markersize=5, label="∂")
     axis.axvline(0, color="black", linewidth=0.8)
+    axis.use_sticky_edges = False
     axis.set_yticks(at, parts.index, fontsize=8)
     axis.set_ylim(len(at) - 0.4, -0.6)
     axis.set_xlabel("adds to ∂ (%)     < 0: paid for by forward     > 0: by backward")
