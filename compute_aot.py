@@ -442,6 +442,7 @@ def main(argv: list[str] | None = None) -> None:
         "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in text.ids.items()},
         **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence")},
         **({"reverse_text": True} if how.reverse_text else {}),
+        **({} if text.clusters is None else {"clusters_sha256": hashlib.sha256(text.clusters).hexdigest()}),
     }
     # of the data that all were trained on, the report says whether they have learned anything
     home = {read_meta(what.data)["data_sha256"]} if what.data else set()

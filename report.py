@@ -275,7 +275,7 @@ def where_and_when(
 ) -> list[str]:
     """The same of where in a text the rows of a study have their ∂, and of how it came about in training."""
     first = table.drop_duplicates("row").set_index("row")
-    turned = {row for row, value in first["reversed_text"].items() if value is True or value == "True"}
+    turned = {row for row, value in first["reversed_text"].items() if value in (True, "True")}
     own = {folder.name.removeprefix(f"{name}-"): folder / "aot.json" for folder in folders(name, scores, "aot.json")}
     rows = [each for row, path in own.items() for each in study.where_rows(row, read_json(path), row in turned)]
     where = merge(results / f"{name}_where.csv", study.WHERE, rows)

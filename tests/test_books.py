@@ -242,6 +242,19 @@ def test_a_text_with_clusters_is_measured_as_its_data_folder(scored, tmp_path):
     assert all(of_text[key] == of_data[key] for key in ("aot", "low", "high", "documents", "samples"))
 
 
+def test_scores_with_other_clusters_are_others(scored, tmp_path):
+    chapters = decoded(scored / "data/en", "validation")
+    (tmp_path / "en.txt").write_text("\n\n".join(chapters))
+    (tmp_path / "en.csv").write_text("\n".join(["cluster", *(f"{n // 2}" for n in range(len(chapters)))]))
+    flags = ["--pair", scored / "pair", "--text", tmp_path / "en.txt"]
+    compute(tmp_path / "text", *flags, "--clusters", tmp_path / "en.csv")
+    for other in ([], ["--clusters", tmp_path / "other.csv"]):
+        (tmp_path / "other.csv").write_text("\n".join(["cluster", *(f"{n // 3}" for n in range(len(chapters)))]))
+        with pytest.raises(SystemExit, match="holds other scores .*clusters_sha256") as stopped:
+            compute(tmp_path / "text", *flags, *other)
+        assert one_line(stopped)
+
+
 def test_few_books_are_no_sample_which_is_said(scored, tmp_path, capsys):
     (tmp_path / "en.txt").write_text("\n\n".join(decoded(scored / "data/en", "validation")[:12]))
     (tmp_path / "en.csv").write_text("\n".join(["cluster", *"aaaabbbbcccc"]))
