@@ -170,7 +170,10 @@ def load_pairs(args: PairArguments, how: ScoreArguments) -> tuple[list[dict[str,
     """Path of each model of each pair by direction, and all configurations by path; SystemExit unless true pairs."""
     explicit = (args.forward, args.backward)
     if bool(args.pair) == any(explicit) or any(explicit) != all(explicit):
-        raise SystemExit("give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL")
+        raise SystemExit(
+            "give either --pair NAME [NAME ...], or both --forward MODEL and --backward MODEL, or --quick, which "
+            "needs no model"
+        )
     if len(args.forward) != len(args.backward):
         raise SystemExit(f"--forward names {len(args.forward)} and --backward {len(args.backward)}: a seed has both")
     pairs = [locate_pair(name) for name in args.pair]

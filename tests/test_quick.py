@@ -160,7 +160,7 @@ def test_standard_input(text, tmp_path):
     ("flags", "word"),
     [
         (["--quick"], "--text"),
-        (["--where", "--text", "TEXT"], "--where"),
+        (["--where", "--text", "TEXT"], "--quick, which needs no model"),
         (["--learners", "6", "--pair", "x", "--text", "TEXT"], "--learners"),
         (["--no_null", "--pair", "x", "--text", "TEXT"], "--null"),
         (["--quick", "--text", "TEXT", "--context", "4"], "--context"),
