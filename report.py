@@ -185,12 +185,14 @@ def markdown(table: pd.DataFrame) -> list[str]:
         control=table[["control_forward", "control_backward"]].max(axis=1),
         bits=table[["bits_forward", "bits_backward"]].mean(axis=1),
     )
+    over = ["" if pd.isna(row.samples) else f"{row.documents:.0f} {row.samples}" for row in table.itertuples()]
     columns = pd.DataFrame({
         "": table["row"],
         "parameters": cells("{:.2f} M", "parameters", scale=1e6),
         "context": cells("{:.0f}", "context"),
         "trained on": cells("{:.2f} M tokens", "train_tokens", scale=1e6),
         "seeds": cells("{:.0f}", "seeds"),
+        "interval over": over,
         "machine": table["device"].astype(str).where(lambda names: names.str.startswith("NVIDIA"), ""),
         "entropy": cells("{:.4f}", "entropy"),
         "bits per byte": cells("{:.3f}", "bits"),
@@ -202,7 +204,7 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "easier": claims.easier(table),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
-    settings = columns.columns[1:7] if len(table) > 1 else []
+    settings = columns.columns[1:8] if len(table) > 1 else []
     same = {key: columns[key].iloc[0] for key in settings if columns[key].nunique() == 1}
     columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
     rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]

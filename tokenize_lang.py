@@ -117,8 +117,8 @@ class TokenizeArguments:
     validation_documents_per_cluster: int | None = field(
         default=None,
         metadata={
-            "help": "Of each cluster that is held out keep so many documents, evenly spaced, and leave out the rest: "
-            "many books, at the cost of a few."
+            "help": "Of each cluster that is held out keep so many documents, its last one and others at even "
+            "distances before it, and leave out the rest: many books, at the cost of a few."
         },
     )
     validation_tokens: int | None = field(

@@ -132,7 +132,8 @@ class Splitting:
     """Tells the split of each document of a second reading, and what is left out; `left_out` and `runs` grow with it.
 
     cut: positions below it are validation. clusters: documents of each that is held out; of these at most `most` are
-    kept, evenly spaced. repeated: identities of documents that also stand in a cluster that is held out.
+    kept, the last one and others at even distances before it. repeated: identities of documents that also stand in a
+    cluster that is held out.
     """
 
     cut: float

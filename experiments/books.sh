@@ -1,8 +1,7 @@
 # What experiments on books share: source experiments/books.sh NAME [PREFIX] [more flags of run_clm_reverse.py ...]
 #
 # The text of a language is data/corpora/LANGUAGE.txt with its table of books, from experiments/fetch_corpora.py. 20 whole
-# books are held out, and one chapter of each, in its middle, is scored. Amounts are megabytes of text, whatever the
-# tokens.
+# books are held out, and the last chapter of each is scored. Amounts are megabytes of text, whatever the tokens.
 source "$(dirname "${BASH_SOURCE[0]}")/rows.sh"
 
 seeds="1 2 3"

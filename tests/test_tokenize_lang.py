@@ -419,9 +419,8 @@ def test_finished_or_refused(here, capsys):
     assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("stop", [1, 2, 7, "rename"])
-def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
-    whole = make("fr", "--output_dir", "whole") and Path("whole/fr")
+def interrupt(patch: pytest.MonkeyPatch, stop: int | str, chunk_bytes: int) -> None:
+    """Have the second reading interrupted at the `stop`-th of its chunks."""
     encode_chunk, calls = tokenize_lang.encode_chunk, []
 
     def interrupted(*args, **kwargs):
@@ -430,10 +429,16 @@ def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
             raise KeyboardInterrupt
         return encode_chunk(*args, **kwargs)
 
+    patch.setattr(streams, "CHUNK_BYTES", chunk_bytes)
+    patch.setattr(streams, "CHECKPOINT_SECONDS", 0)
+    patch.setattr(tokenize_lang, "encode_chunk", interrupted)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 7, "rename"])
+def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
+    whole = make("fr", "--output_dir", "whole") and Path("whole/fr")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(streams, "CHUNK_BYTES", 5_000)
-        patch.setattr(streams, "CHECKPOINT_SECONDS", 0)
-        patch.setattr(tokenize_lang, "encode_chunk", interrupted)
+        interrupt(patch, stop, 5_000)
         if stop == "rename":
             patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         make("fr")
