@@ -63,17 +63,17 @@ class Text:
 def prepare(documents: Documents, seed: int = 0, most: int | None = None, change: str | None = None) -> Text:
     """Documents in the order of a hash, up to `most` symbols or so, and then changed as `transform` does.
 
-    ValueError where there is nothing to predict.
+    Where there are documents that do not count, `most` is of these, and all that count are read. ValueError where
+    there is nothing to predict.
     """
     values = [*map(values_of, documents.content)]
     order = np.lexsort((positions(values, seed), documents.counted))  # what does not count comes first
     if most:
-        read = np.cumsum([len(values[each]) for each in order])
-        order = order[: int(np.searchsorted(read, most)) + 1]
+        limited = order if documents.counted.all() else order[~documents.counted[order]]
+        read = np.cumsum([len(values[each]) for each in limited])
+        order = np.concatenate([limited[: int(np.searchsorted(read, most)) + 1], order[len(limited) :]])
     taken = np.sort(order)
     content, counted = [documents.content[each] for each in taken], documents.counted[taken]
-    if not counted.any():
-        raise ValueError(f"{most:,} symbols are used up by documents to learn from, and none would count; read more")
     kind = type(content[0])
     size = documents.bytes if len(taken) == len(documents.content) else None
     if kind is not np.ndarray:

@@ -56,7 +56,10 @@ class QuickArguments:
         default=None, metadata={"help": "Cut what is longer into documents of so many characters, or bytes."}
     )
     max_symbols: int | None = field(
-        default=None, metadata={"help": "Read documents in the order of a hash until there are so many symbols."}
+        default=None, metadata={
+            "help": "Read documents in the order of a hash until there are so many symbols; with --after, of what is "
+            "read first."
+        },
     )
     order_seed: int = field(default=0, metadata={"help": "Of the hash that puts documents in order."})
     after: str | None = field(

@@ -293,7 +293,7 @@ def test_what_is_read_without_models_are_commands_that_are_understood(name, quic
     commands, done = quick(name, *folder, "--order_seed", "3", "--learners", "2")
     assert done.returncode == 0, done.stderr
     modules = [command for command in commands if command[0] == "-m"]
-    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for _, module in modules)
+    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for _, module, *_ in modules)
     tables = [command for command in commands if command[0] == "report.py"]
     assert tables == [["report.py", name]] and commands.index(tables[0]) >= len(commands) - 2
     made, folders = set(), []

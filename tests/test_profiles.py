@@ -130,6 +130,18 @@ def test_documents_to_learn_from_are_read_first_and_do_not_count():
     assert known["forward"] < short["forward"] / 2
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=20).filter(any), st.integers(1, 900))
+@settings(max_examples=50, deadline=None)
+def test_most_symbols_are_of_what_is_read_first_where_something_is(counted, most):
+    content = [f"document number {number} " * 2 for number in range(len(counted))]
+    text = prepare(Documents(content, None, np.array(counted)), most=most)
+    assert text.counted.sum() == (sum(counted) if not all(counted) else len(text.order))
+    assert list(text.counted[text.order]) == sorted(text.counted)  # what counts is read last
+    limited = text.symbols.lengths[~text.counted | all(counted)]
+    possible = [len(each) for each, counts in zip(content, counted, strict=True) if all(counted) or not counts]
+    assert min(most, sum(possible)) <= limited.sum() < most + max(possible, default=1)
+
+
 def test_most_symbols_and_the_order_come_from_a_hash_of_each_document():
     content = [f"document number {number} " * 3 for number in range(30)]
     whole, part = prepare(documents(content)), prepare(documents(content), most=300)
