@@ -45,10 +45,14 @@ def of_rows(together: pd.DataFrame) -> list[str]:
 def pooled(table: pd.DataFrame) -> list[str]:
     """A line on the mean over rows, for those with the same seeds; none where no two rows share two seeds.
 
+    Where intervals of some rows are over documents and of others over clusters, it is on the kind that has more rows.
     Training: by t over the means of seeds, since rows of one seed may share what is chance in it. Text: the mean of
-    the rows' margins over documents, as if all had the same ones. The squares of both are added, as in a row.
+    the rows' margins over samples, as if all had the same ones. The squares of both are added, as in a row.
     """
-    alone, together = table[table["seeds"] == 1], table[table["seeds"] > 1].set_index("row")
+    kinds = table["samples"].fillna("documents")
+    samples = kinds.mode().iloc[0]
+    alike = table[kinds == samples]
+    alone, together = alike[alike["seeds"] == 1], alike[alike["seeds"] > 1].set_index("row")
     by_seed = alone.pivot_table(index="row", columns="seed", values="aot", sort=False).dropna()
     if min(by_seed.shape) < 2:
         return []
@@ -62,5 +66,5 @@ def pooled(table: pd.DataFrame) -> list[str]:
     return [
         "",
         f"Pooled, ∂ = {aot:+.3%} ± {of_training:.3%} by t over {seeds} seeds, and ± {margin:.3%} with the choice of "
-        f"documents: {finding(aot - margin, aot + margin)} in the mean of {which}.",
+        f"{samples}: {finding(aot - margin, aot + margin)} in the mean of {which}.",
     ]

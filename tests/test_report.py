@@ -248,6 +248,9 @@ def test_the_pooled_arrow_is_the_t_interval_of_the_means_of_seeds_and_has_the_te
     (_, line) = claims.pooled(table_of(*rows, row_of("c")))  # a third row without seeds of its own
     assert line.endswith("in the mean of 2 rows (a, b).")
     assert not claims.pooled(table_of(*rows[:5]))
+    other = [row | {"row": "c", "samples": "clusters"} for row in rows[:4]]  # texts of another kind are no part of it
+    (_, line) = claims.pooled(table_of(*rows, *other))
+    assert f"{np.hypot(margin, 0.03):.3%} with the choice of documents" in line and line.endswith("2 rows (a, b).")
 
 
 def test_what_was_measured_at_another_level_stands_in_a_table_at_its_own(place, pair, data):
