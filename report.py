@@ -335,7 +335,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind == "linear":
         figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
-        figures.plot_intervals(picture, table, kind == "seeds", paper)
+        mean = claims.mean_of_rows(table) if kind == "languages" else None
+        figures.plot_intervals(picture, table, kind == "seeds", paper, mean)
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
     if name in STUDIES:

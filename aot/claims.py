@@ -1,5 +1,7 @@
 """What a table of many ∂ may claim: by row, at a level that holds for all rows together, and of their mean."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -42,8 +44,25 @@ def of_rows(together: pd.DataFrame) -> list[str]:
     ]
 
 
-def pooled(table: pd.DataFrame) -> list[str]:
-    """A line on the mean over rows, for those with the same seeds; none where no two rows share two seeds.
+@dataclass(frozen=True)
+class Mean:
+    """∂ in the mean over rows of a table, with its 0.95 interval over training seeds and samples."""
+
+    rows: list[str]
+    samples: str  # what intervals of these rows are over
+    seeds: int
+    aot: float
+    of_training: float  # margin over seeds alone
+    margin: float
+
+    @property
+    def finding(self) -> str:
+        """Which direction is easier, in words."""
+        return finding(self.aot - self.margin, self.aot + self.margin)
+
+
+def mean_of_rows(table: pd.DataFrame) -> Mean | None:
+    """The mean over rows, of those with the same seeds; None where no two rows share two seeds.
 
     Where intervals of some rows are over documents and of others over clusters, it is on the kind that has more rows.
     Training: by t over the means of seeds, since rows of one seed may share what is chance in it. Text: the mean of
@@ -55,16 +74,22 @@ def pooled(table: pd.DataFrame) -> list[str]:
     alone, together = alike[alike["seeds"] == 1], alike[alike["seeds"] > 1].set_index("row")
     by_seed = alone.pivot_table(index="row", columns="seed", values="aot", sort=False).dropna()
     if min(by_seed.shape) < 2:
-        return []
-    rows, seeds = by_seed.shape
+        return None
     (aot,), (of_training,) = mean_and_margin(by_seed.to_numpy().mean(0)[:, None])
     _, of_seeds = mean_and_margin(by_seed.to_numpy().T)
     known = together.loc[by_seed.index]
     of_text = np.sqrt(np.maximum((known["high"] - known["aot"]) ** 2 - of_seeds**2, 0)).mean()
-    margin = np.hypot(of_training, of_text)
-    which = f"these {rows} rows" if rows == table["row"].nunique() else f"{rows} rows ({', '.join(by_seed.index)})"
+    return Mean([*by_seed.index], samples, by_seed.shape[1], aot, of_training, np.hypot(of_training, of_text))
+
+
+def pooled(table: pd.DataFrame) -> list[str]:
+    """Lines on the mean over rows; none where there is no such mean."""
+    if (mean := mean_of_rows(table)) is None:
+        return []
+    number = len(mean.rows)
+    which = f"these {number} rows" if number == table["row"].nunique() else f"{number} rows ({', '.join(mean.rows)})"
     return [
         "",
-        f"Pooled, ∂ = {aot:+.3%} ± {of_training:.3%} by t over {seeds} seeds, and ± {margin:.3%} with the choice of "
-        f"{samples}: {finding(aot - margin, aot + margin)} in the mean of {which}.",
+        f"Pooled, ∂ = {mean.aot:+.3%} ± {mean.of_training:.3%} by t over {mean.seeds} seeds, and ± {mean.margin:.3%} "
+        f"with the choice of {mean.samples}: {mean.finding} in the mean of {which}.",
     ]

@@ -123,15 +123,23 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray], 
     save(figure, path)
 
 
-def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False, paper: pd.DataFrame | None = None) -> None:
+def plot_intervals(
+    path: Path,
+    table: pd.DataFrame,
+    control: bool = False,
+    paper: pd.DataFrame | None = None,
+    mean: claims.Mean | None = None,
+) -> None:
     """∂ of each name in `table` with its interval, in the order of the first rows, and of its single seeds.
 
     The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart, and
-    `paper` the points that the paper has under these names. A direction has its colour where all rows together allow
-    to name it.
+    `paper` the points that the paper has under these names, `mean` a line for the mean over rows. A direction has its
+    colour where all rows together allow to name it.
     """
     together, alone = table.drop_duplicates("row"), table[table.duplicated("row")]
     height = pd.Series(range(len(together)), together["row"])
+    if mean:
+        height[f"mean of {len(mean.rows)}"] = len(height) + 0.5
     figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(height)))
     axis.axvline(0, color="black", linewidth=0.8)
     axis.use_sticky_edges = False
@@ -148,8 +156,11 @@ def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False, paper
     for model, points in () if paper is None else paper[paper["series"].isin(height.index)].groupby("model"):
         style = {"color": "0.5", "mfc": "white", "label": f"paper, {model}"}
         axis.plot(100 * points["aot"], height[points["series"]], "s", **style)
+    if mean:
+        colour = COLOUR.get(mean.finding.partition(" is easier")[0], "0.4")
+        axis.errorbar(100 * mean.aot, height.iloc[-1], xerr=100 * mean.margin, fmt="D", capsize=3, color=colour)
     axis.set_yticks(height, height.index)
-    axis.set_ylim(len(height) - 0.4, -0.6)
+    axis.set_ylim(height.iloc[-1] + 0.6, -0.6)
     axis.set_xlabel(SIGN)
     axis.grid(axis="x", alpha=0.3)
     legend_above(axis)
