@@ -41,6 +41,7 @@ COLUMNS += ["commit", "command", "device", "torch"]
 AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 STUDIES = ("sign",)  # whose pairs are scored with --where, and read once
+OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 COMPARED = "tokenize quick train score lines pair processes".split()  # stages of bench.py beside their peers
 SPEEDS = "who rate ours_is_faster_by lowest highest goal scored_share profile failed peak_megabytes size vocab_size"
@@ -325,7 +326,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    pooled = [] if name in STUDIES else claims.pooled(table)  # rows of a study are different learners of one text
+    pooled = [] if kind in OF_LEARNERS else claims.pooled(table)
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)

@@ -62,13 +62,13 @@ class Mean:
 
 
 def mean_of_rows(table: pd.DataFrame) -> Mean | None:
-    """The mean over rows, of those with the same seeds; None where no two rows share two seeds.
+    """The mean over rows, of those that have all seeds; None where no two rows share two seeds.
 
     Where intervals of some rows are over documents and of others over clusters, it is on the kind that has more rows.
     Training: by t over the means of seeds, since rows of one seed may share what is chance in it. Text: the mean of
     the rows' margins over samples, as if all had the same ones. The squares of both are added, as in a row.
     """
-    kinds = table["samples"].fillna("documents")
+    kinds = table["samples"].astype(object).fillna("documents")
     samples = kinds.mode().iloc[0]
     alike = table[kinds == samples]
     alone, together = alike[alike["seeds"] == 1], alike[alike["seeds"] > 1].set_index("row")

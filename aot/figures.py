@@ -137,7 +137,7 @@ def plot_intervals(
     colour where all rows together allow to name it.
     """
     together, alone = table.drop_duplicates("row"), table[table.duplicated("row")]
-    height = pd.Series(range(len(together)), together["row"])
+    height = pd.Series(range(len(together)), together["row"], dtype=float)
     if mean:
         height[f"mean of {len(mean.rows)}"] = len(height) + 0.5
     figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(height)))

@@ -63,8 +63,8 @@ class Text:
 def prepare(documents: Documents, seed: int = 0, most: int | None = None, change: str | None = None) -> Text:
     """Documents in the order of a hash, up to `most` symbols or so, and then changed as `transform` does.
 
-    Where there are documents that do not count, `most` is of these, and all that count are read. ValueError where
-    there is nothing to predict.
+    Of documents that are only there to learn from, where there are any, `most` symbols are read, and all of those that
+    count. ValueError where there is nothing to predict.
     """
     values = [*map(values_of, documents.content)]
     order = np.lexsort((positions(values, seed), documents.counted))  # what does not count comes first

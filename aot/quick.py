@@ -57,8 +57,8 @@ class QuickArguments:
     )
     max_symbols: int | None = field(
         default=None, metadata={
-            "help": "Read documents in the order of a hash until there are so many symbols; with --after, of what is "
-            "read first."
+            "help": "Read documents in the order of a hash until there are so many symbols. With --after, so many are "
+            "read of that split, and then all of the text."
         },
     )
     order_seed: int = field(default=0, metadata={"help": "Of the hash that puts documents in order."})

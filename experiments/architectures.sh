@@ -14,8 +14,7 @@ if [[ -n ${FULL:-} ]]; then
       --model_type "${model%-*}" --size "${model#*-}"
   done
 else  # a million parameters or so each
-  french() { row "$1" "${3:-$prefix-$1}" "$seeds" fr "$tokens" "$context" "$windows" "$megabytes" --model_type "$1" \
-    --config_overrides "$2"; }
+  french() { row "$1" "${3:-$prefix-$1}" "$seeds" fr "${usual[@]}" --model_type "$1" --config_overrides "$2"; }
   french mamba num_hidden_layers=4
   french lstm hidden_size=192
   french gru hidden_size=224

@@ -1,7 +1,7 @@
 # What experiments on texts share: source experiments/books.sh NAME [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# Texts are novels, data/corpora/LANGUAGE.txt with a table of books, from experiments/fetch_corpora.py. 20 whole books are
-# held out, and the last chapter of each is scored. Amounts are megabytes of text, whatever the tokens.
+# Texts are novels, data/corpora/LANGUAGE.txt with a table of books, from experiments/fetch_corpora.py. 20 whole books
+# are held out, and the last chapter of each is scored. Amounts are megabytes of text, whatever the tokens.
 source "$(dirname "${BASH_SOURCE[0]}")/rows.sh"
 
 context=256
@@ -19,16 +19,19 @@ else
     --warmup_steps 0.05 --save_steps 0.5 --eval_steps 0.25)
 fi
 
+usual=("$tokens" "$context" "$windows" "$megabytes")
+
 # row ROW RUNS "SEEDS" LANGUAGE "FLAGS OF tokenize_lang.py" CONTEXT WINDOWS MEGABYTES [flags of run_clm_reverse.py ...]
 # One line for `at_once`: the data folder, and pairs on so many megabytes of it, to runs/PREFIX-ROW.log. A step is of so
 # many windows. RUNS may be those of another experiment.
 row() { printf '%q ' log "$prefix-$1" "${@:2:7}" "${recipe[@]}" "${@:9}" "${flags[@]}"; echo; }
 
-# the data folder of a language, cut into these tokens; prints its name
-text() {
-  local language=$1 data=" $2" source
-  data=${data// --/-}
-  data=books-$language${FULL:+-full}${data// /_}
+# folder_of LANGUAGE "FLAGS OF tokenize_lang.py"  makes a data folder, and prints its name
+folder_of() {
+  set -e  # which a command substitution begins without
+  local language=$1 name=${2:+ $2} source
+  name=${name// --/-}
+  name=books-$language${FULL:+-full}${name// /_}
   if [[ -n ${FULL:-} ]]; then
     source=(--source "https://data.statmt.org/cc-100/$language.txt.xz" --validation_tokens 64000000)
   elif [[ $language == manuals-* ]]; then
@@ -40,8 +43,8 @@ text() {
       --validation_clusters 20 --validation_documents_per_cluster 1)
   fi
   # shellcheck disable=SC2086
-  data "$data" tokenize_lang.py "${source[@]}" --language "${language#manuals-}" $2
-  echo "$data"
+  data "$name" tokenize_lang.py "${source[@]}" --language "${language#manuals-}" $2
+  echo "$name"
 }
 
 # how many steps of so many windows read so many megabytes of a data folder
@@ -55,11 +58,18 @@ print(round(1e6 * float(megabytes) / bytes_of_a_step))' "$@"
 
 work() {
   local row=$1 runs=$2 seeds=$3 context=$6 windows=$7 megabytes=$8 data amount=()
-  data=$(text "$4" "$5")
+  data=$(folder_of "$4" "$5")
   [[ $megabytes == all ]] || amount=(--max_steps "$(steps "$data" "$megabytes" "$context" "$windows")")
   pairs "$row" "$runs" "$seeds" "$data" --context "$context" --per_device_train_batch_size "$windows" \
     "${amount[@]}" "${@:9}"
   and_then "$row" "$runs" "$seeds" "data/$data"
 }
 and_then() { :; }  # what else an experiment does with the runs of a row: ROW RUNS "SEEDS" DATA
-export -f text steps work and_then
+
+# code_lengths ROW RUNS "SEEDS"  scores what was read once, in scores/ROW-read_once
+code_lengths() {
+  local seed folders=()
+  for seed in $3; do folders+=("runs/$2-seed$seed"); done
+  python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
+}
+export -f folder_of steps work and_then code_lengths

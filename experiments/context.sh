@@ -7,7 +7,7 @@
 # An hour or so on 2 cores, less what languages.sh has trained. Writes data/books-*, runs/*, scores/PREFIX-* and
 # results/context*; run again, it goes on where it stopped.
 source "$(dirname "$0")/books.sh" context "$@"
-contexts="1024 512 128 64 32 16 256"
+contexts="1024 512 128 64 32 16 256"  # those last that languages.sh trains
 [[ -z ${FULL:-} ]] || contexts="512 256 128 64 32 16"
 
 for length in $contexts; do

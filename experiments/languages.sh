@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ∂ by language: novels in thirteen languages, as much of each, three pairs of small models for each; and the same of manuals.
+# ∂ by language: novels in thirteen languages, as many megabytes of each, three pairs of small models for each; and
+# manuals in three, which are shorter and are read three times.
 #
 #   bash experiments/languages.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/languages.sh      # GPT2-Medium on CC100, as in the paper
@@ -12,6 +13,6 @@ manuals="manuals-fr:French_manuals manuals-en:English_manuals manuals-de:German_
 
 for language in $languages $manuals; do
   of=${language#*:}
-  row "$of" "$prefix-$of" "$seeds" "${language%:*}" "$tokens" "$context" "$windows" "$megabytes"
+  row "$of" "$prefix-$of" "$seeds" "${language%:*}" "${usual[@]}"
 done | at_once
 finish

@@ -7,15 +7,11 @@
 # results/prequential*; run again, it goes on where it stopped.
 source "$(dirname "$0")/books.sh" prequential "$@"
 
-and_then() {
-  local seed folders=()
-  for seed in $3; do folders+=("runs/$2-seed$seed"); done
-  python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
-}
+and_then() { code_lengths "$@"; }
 export -f and_then
 
 for language in fr:French en:English de:German; do
   of="${language#*:}"
-  row "$of" "${prefix/#prequential/languages}-$of" "$seeds" "${language%:*}" "$tokens" "$context" "$windows" "$megabytes"
+  row "$of" "${prefix/#prequential/languages}-$of" "$seeds" "${language%:*}" "${usual[@]}"
 done | at_once
 finish

@@ -3,8 +3,8 @@
     python -m experiments.quick_pairs
 
 Reads results/quick_pairs.csv and results/languages.csv, writes results/quick_pairs_beside.csv: for each language ∂ of
-the pairs, and of the learners after the text that the pairs were trained on. Prints, for each learner, in how many
-languages the signs agree, and the rank correlation (Spearman, 1904) of the two ∂ over languages.
+the pairs, and of the learners after about as much text as the pairs were trained on. Prints, for each learner, in how
+many languages the signs agree, and the rank correlation (Spearman, 1904) of the two ∂ over languages.
 """
 
 import aot.collector  # isort: skip  # noqa: F401  before all others

@@ -9,7 +9,6 @@ source "$(dirname "$0")/books.sh" seeds "$@"
 
 for language in fr:French en:English; do
   of=${language#*:}
-  row "$of" "${prefix/#seeds/languages}-$of" "1 2 3 4 5 6 7 8" "${language%:*}" "$tokens" "$context" "$windows" \
-    "$megabytes"
+  row "$of" "${prefix/#seeds/languages}-$of" "1 2 3 4 5 6 7 8" "${language%:*}" "${usual[@]}"
 done | at_once
 finish

@@ -7,27 +7,31 @@
 #
 # Three hours or so on 2 cores, less what others have trained. Writes data/books-*, runs/*, scores/PREFIX-* and
 # results/sign*; run again, it goes on where it stopped.
+if [[ -n ${FULL:-} ]]; then
+  echo "sign.sh: is of small pairs, without FULL=1" >&2
+  exit 2
+fi
 source "$(dirname "$0")/books.sh" sign "$@"
 
 and_then() {
   local folders=() seed
+  code_lengths "$@"
   for seed in $3; do folders+=("runs/$2-seed$seed"); done
-  python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
   python compute_aot.py --data "$4" --output_dir "scores/$1" --pair "${folders[@]}" --where
 }
 export -f and_then
 
 # the runs of these rows are those that another experiment trains
-declare -A theirs=([fr-base]=languages-French [de-base]=languages-German [fr-context_64]=context-French-T64
-  [fr-context_1024]=context-French-T1024 [fr-architecture_gpt2]=architectures-gpt2
-  [fr-architecture_llama]=architectures-llama)
+declare -A theirs=([fr-base]=languages-French [en-base]=languages-English [de-base]=languages-German
+  [fr-context_64]=context-French-T64 [en-context_64]=context-English-T64
+  [fr-context_1024]=context-French-T1024 [en-context_1024]=context-English-T1024
+  [fr-architecture_gpt2]=architectures-gpt2 [fr-architecture_llama]=architectures-llama)
 
 symmetric="--level symmetric_bpe --vocab_size" gpt2=(--model_type gpt2 --config_overrides)
 still=n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
 for language in ${LANGUAGES:-fr de}; do
   of() {  # name, tokens, context, windows in a step, megabytes, flags
-    local runs=sign-$language-$1
-    runs=${theirs[$language-$1]:-$runs}
+    local runs=${theirs[$language-$1]:-sign-$language-$1}  # by default; another PREFIX is that of all experiments
     row "$language-$1" "${prefix/#sign/${runs%%-*}}-${runs#*-}" "$seeds" "$language" "${@:2}"
   }
   of base "$symmetric 2048" 256 8 2.5

@@ -93,6 +93,8 @@ def of_texts(done: subprocess.CompletedProcess, tmp_path: Path) -> dict[str, tup
 @pytest.mark.parametrize("name", TEXTS)
 def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_path):
     if name == "sign" and full:
+        done = bash("experiments/sign.sh", FULL=full)
+        assert done.returncode == 2 and "without FULL=1" in done.stderr and not done.stdout
         return
     told = of_texts(bash(f"experiments/{name}.sh", "short", "--max_steps", "4", FULL=full), tmp_path)
     assert len(told) >= {"languages": 11, "context": 12, "sizes": 12, "sign": 36}.get(name, 2)
@@ -157,6 +159,12 @@ WHAT_DIFFERS = {
     "amount": (["megabytes"],),
     "gpt2": (["shape"], ["shape", "optim", "rate"]),
 }
+
+
+def test_no_pair_is_trained_on_a_folder_that_could_not_be_made(bash, tmp_path):
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n[ "$1" != tokenize_lang.py ]\n')
+    done = bash("-c", 'source experiments/books.sh x y; work row runs 1 fr "$tokens" 256 8 all')
+    assert done.returncode == 1 and "tokenize_lang.py --name books-fr-" in done.stderr and not done.stdout
 
 
 @pytest.mark.parametrize("full", ["", "1"])

@@ -348,11 +348,27 @@ def test_tables_in_the_readme_are_those_of_results(place):
 
 
 def test_the_paper_has_points_where_a_figure_wants_them():
-    for name in ("context", "sizes"):
+    for name in ("context", "sizes", "languages"):
         points = report.figures.read_paper(ROOT / "experiments/paper.csv", name)
-        assert points["aot"].notna().all() and len(points) >= 9
+        assert points["aot"].notna().all() and len(points) >= 8
     french = report.figures.read_paper(ROOT / "experiments/paper.csv", "context").query("series == 'French'")
     assert (french["aot"] / (1 - french["aot"] / 2)).tolist() == pytest.approx(french["ratio"].tolist())
+
+
+def test_the_figure_of_languages_has_their_mean_and_what_the_paper_has_of_them(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(report.figures, "save", lambda figure, path: shown.append(figure.axes[0]))
+    rows = [row_of(name, aot=0.01, seed="1 2") for name in ("French", "Slovene")]
+    rows += [row_of(name, aot=each, seeds=1, seed=str(each)) for name in ("French", "Slovene") for each in (0.01, 0.02)]
+    table = table_of(*rows)
+    paper = report.figures.read_paper(ROOT / "experiments/paper.csv", "languages")
+    report.figures.plot_intervals(tmp_path / "x.png", table, paper=paper, mean=claims.mean_of_rows(table))
+    (axis,) = shown
+    assert [each.get_text() for each in axis.get_yticklabels()] == ["French", "Slovene", "mean of 2"]
+    (squares,) = (line for line in axis.lines if line.get_marker() == "s")
+    assert squares.get_xydata().tolist() == [[100 * paper.set_index("series")["aot"]["French"], 0]]
+    (diamond,) = (line for line in axis.lines if line.get_marker() == "D")
+    assert diamond.get_xdata().tolist() == [pytest.approx(1.5)]
 
 
 def test_a_wrong_flag_ends_with_one_line():
