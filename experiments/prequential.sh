@@ -3,20 +3,19 @@
 #
 #   bash experiments/prequential.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# A minute on 2 cores after languages.sh, of whose runs it is, or ten without. Writes data/text-*, runs/*, scores/PREFIX-*
-# and results/prequential*; run again, it goes on where it stopped.
-source "$(dirname "$0")/texts.sh" prequential "$@"
+# A minute on 2 cores after languages.sh, of whose runs it is. Writes data/books-*, runs/*, scores/PREFIX-* and
+# results/prequential*; run again, it goes on where it stopped.
+source "$(dirname "$0")/books.sh" prequential "$@"
 
-work() {
+and_then() {
   local seed folders=()
-  trained_and_scored "$@"
   for seed in $3; do folders+=("runs/$2-seed$seed"); done
   python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
 }
-export -f work
+export -f and_then
 
-for language in fr:French en:English; do
+for language in fr:French en:English de:German; do
   of="${language#*:}"
-  row "$of" "${prefix/#prequential/languages}-$of" "$seeds" "${language%:*}" ""
+  row "$of" "${prefix/#prequential/languages}-$of" "$seeds" "${language%:*}" "$tokens" "$context" "$windows" "$megabytes"
 done | at_once
 finish

@@ -1,4 +1,4 @@
-# What all experiments share, sourced by texts.sh and sources.sh, which define `row` and `work`.
+# What all experiments share, sourced by books.sh and sources.sh, which define `row` and `work`.
 #
 #   data NAME SCRIPT [flags]             data/NAME, which another task may be making at the same time
 #   pairs ROW RUNS "SEEDS" DATA [flags]  a pair on data/DATA for each seed, in runs/RUNS-seedN, which may be what another

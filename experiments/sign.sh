@@ -11,9 +11,9 @@ source "$(dirname "$0")/books.sh" sign "$@"
 
 and_then() {
   local folders=() seed
-  for seed in $2; do folders+=("runs/$1-seed$seed"); done
+  for seed in $3; do folders+=("runs/$2-seed$seed"); done
   python compute_aot.py --prequential "${folders[@]}" --output_dir "scores/$1-read_once"
-  python compute_aot.py --data "$3" --output_dir "scores/$1" --pair "${folders[@]}" --where
+  python compute_aot.py --data "$4" --output_dir "scores/$1" --pair "${folders[@]}" --where
 }
 export -f and_then
 
@@ -21,7 +21,7 @@ symmetric="--level symmetric_bpe --vocab_size" gpt2=(--model_type gpt2 --config_
 still=n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
 for language in ${LANGUAGES:-fr de}; do
   # name, tokens, context, windows in a step, megabytes, flags
-  of() { row "$language-$1" "$language" "${@:2}"; }
+  of() { row "$language-$1" "$prefix-$language-$1" "$seeds" "$language" "${@:2}"; }
   of base "$symmetric 2048" 256 8 2.5
   of tokens_bpe "--vocab_size 2048" 256 8 2.5
   of architecture_gpt2 "$symmetric 2048" 256 8 2.5 "${gpt2[@]}" "$still"

@@ -1,6 +1,7 @@
 """Experiments: each row is done once, and all flags in the scripts are understood."""
 
 import bz2
+import dataclasses
 import io
 import lzma
 import os
@@ -30,9 +31,9 @@ from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
 
 ROOT = Path(__file__).parent.parent
-TEXTS = ("languages", "context", "sizes", "seeds", "tokenizer_control", "prequential")
+TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign")
 WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
-SOURCES = ("linear", "linear_update", "primes", "controls", "recurrent", "any_sequence")
+SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence")
 
 
 def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal():
@@ -77,43 +78,62 @@ def understood(flags: list[str], tmp_path: Path) -> tuple:
     return parse_arguments(RunArguments, ReverseTrainingArguments, doc="", argv=[*paths, *flags])
 
 
-def options(flags: list[str]) -> dict[str, set[str]]:
-    """Values by flag; of two equal flags the later one counts."""
-    return {flag: set(value.split(",")) for flag, value in zip(flags[::2], flags[1::2], strict=True)}
+def of_texts(done: subprocess.CompletedProcess, tmp_path: Path) -> dict[str, tuple]:
+    """By row: its runs, language and tokens, megabytes, and the arguments of its training."""
+    told = {}
+    for row, runs, seeds, language, tokens, context, windows, megabytes, *flags in rows(done):
+        shape = ["--context", context, "--per_device_train_batch_size", windows]
+        source = ["--source", "x.txt", "--name", "x", "--language", language.removeprefix("manuals-")]
+        parse_arguments(TokenizeArguments, doc="", argv=[*source, *tokens.split()])
+        told[row] = runs, seeds, language, tokens, megabytes, *understood([*shape, *flags], tmp_path)
+    return told
 
 
 @pytest.mark.parametrize("full", ["", "1"])
 @pytest.mark.parametrize("name", TEXTS)
 def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_path):
-    lines = rows(bash(f"experiments/{name}.sh", "short", "--max_steps", "4", FULL=full))
-    assert len(lines) >= {"languages": 11, "context": 10, "sizes": 8}.get(name, 2)
-    for row, runs, seeds, language, kind, *flags in lines:
+    if name == "sign" and full:
+        return
+    told = of_texts(bash(f"experiments/{name}.sh", "short", "--max_steps", "4", FULL=full), tmp_path)
+    assert len(told) >= {"languages": 11, "context": 12, "sizes": 12, "sign": 34}.get(name, 2)
+    for row, (runs, seeds, _, tokens, megabytes, run, args) in told.items():
         assert row.startswith("short-") and runs.startswith("short-")
-        assert len(seeds.split()) >= (1 if full else 3)
-        run, args = understood(flags, tmp_path)
+        assert len(seeds.split()) >= (1 if full else 3) and megabytes == "all" if full else float(megabytes)
         assert args.max_steps == 4  # the last one given counts
-        windows, context = (180, 256) if full else (8, 128)
-        expected = windows * (run.context if kind == "--level byte" else context)  # bytes: as many windows, not tokens
-        assert run.context * args.per_device_train_batch_size * args.gradient_accumulation_steps == expected
-        source = ["--source", "x.txt", "--name", "x", "--language", language]
-        parse_arguments(TokenizeArguments, doc="", argv=[*source, *kind.split()])
+        windows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        expected = (180 * (255 if name == "architectures" else 256)) if full else 2048
+        of_letters = "char" in tokens or "byte" in tokens  # as much text, not as many tokens
+        assert run.context * windows == expected * (3 if of_letters else 1)
 
 
-def test_rows_of_books_are_commands_that_are_understood(bash, tmp_path):
-    lines = rows(bash("experiments/sign.sh", "short", "--max_steps", "4"))
-    assert len(lines) == 2 * 17
+@pytest.mark.parametrize("name", ["context", "sizes", "seeds", "architectures", "prequential"])
+def test_what_another_experiment_has_trained_is_trained_alike(name, bash, tmp_path):
+    trained = {runs: rest for runs, _, *rest in of_texts(bash("experiments/languages.sh", FULL=""), tmp_path).values()}
+    told = of_texts(bash(f"experiments/{name}.sh", FULL=""), tmp_path).values()
+    shared = [each for each in told if each[0] in trained]
+    assert shared
+    for runs, _, *ours in shared:
+        theirs = list(trained[runs])
+        if name == "sizes":  # where it says what the others leave as it is
+            for own in (ours, theirs):
+                own[-2] = dataclasses.replace(own[-2], config_overrides=shape_of(own[-2].config_overrides))
+        assert ours[:-1] == theirs[:-1] and ours[-1].to_dict() == theirs[-1].to_dict()
+
+
+def shape_of(overrides: str) -> str:
+    width_of_micro = {"num_attention_heads=4", "hidden_size=128"}
+    return ",".join(sorted(width_of_micro | set(overrides.split(","))))
+
+
+def test_a_study_changes_one_thing_at_a_time(bash, tmp_path):
     told = {}
-    for row, seeds, language, kind, context, windows, megabytes, *flags in lines:
-        run, args = understood(["--context", context, "--per_device_train_batch_size", windows, *flags], tmp_path)
-        assert args.max_steps == 4 and len(seeds.split()) >= 3 and row.startswith(f"short-{language}-")
-        assert int(context) * int(windows) == 2048 * (3 if "symm" not in kind and "vocab" not in kind else 1)
-        source = ["--source", "x.txt", "--name", "x", "--language", language]
-        parse_arguments(TokenizeArguments, doc="", argv=[*source, *kind.split()])
+    for row, (_, _, _, tokens, megabytes, run, args) in of_texts(bash("experiments/sign.sh", "s"), tmp_path).items():
         shape = run.model_type, run.size, run.config_overrides
-        told[row] = kind, context, windows, megabytes, shape, args.optim, args.learning_rate
-    for language in ("fr", "de"):  # one thing at a time
-        base = told.pop(f"short-{language}-base")
-        for row in [each for each in told if each.startswith(f"short-{language}-")]:
+        windows = args.per_device_train_batch_size
+        told[row] = tokens, run.context, windows, megabytes, shape, args.optim, args.learning_rate
+    for language in ("fr", "de"):
+        base = told.pop(f"s-{language}-base")
+        for row in [each for each in told if each.startswith(f"s-{language}-")]:
             differ = [name for name, one, other in zip(PARTS_OF_A_ROW, base, told[row], strict=True) if one != other]
             assert differ in WHAT_DIFFERS[row.split("-", 2)[2].partition("_")[0]], row
 
@@ -140,18 +160,6 @@ def test_rows_of_sources_are_commands_that_are_understood(name, full, bash, tmp_
         assert row.startswith("short-") and runs.startswith("short-") and len(seeds.split()) >= (1 if full else 3)
         _, args = understood([each.replace("SEED", "1") for each in flags], tmp_path)
         assert args.max_steps == 4
-
-
-@pytest.mark.parametrize("name", ["context", "sizes", "seeds", "tokenizer_control", "prequential"])
-def test_what_another_experiment_has_trained_is_trained_alike(name, bash):
-    trained = {runs: flags for _, runs, _, _, _, *flags in rows(bash("experiments/languages.sh", FULL=""))}
-    shared = [line for line in rows(bash(f"experiments/{name}.sh", FULL="")) if line[1] in trained]
-    assert shared
-    for _, runs, _, _, kind, *flags in shared:
-        theirs, ours = options(trained[runs]), options(flags)
-        if name == "sizes":  # where it says what the others leave as it is
-            theirs["--config_overrides"] |= {"n_head=4", "n_embd=128"}
-        assert ours == theirs and not kind
 
 
 def test_each_row_is_done_once_by_the_tasks_of_an_array_and_all_without_one(bash):
