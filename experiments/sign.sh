@@ -32,6 +32,7 @@ for language in ${LANGUAGES:-fr de}; do
   of vocabulary_1k "$symmetric 1024" 256 8 2.5
   of vocabulary_8k "$symmetric 8192" 256 8 2.5
   of architecture_llama "$symmetric 2048" 256 8 2.5 --model_type llama --config_overrides num_hidden_layers=3
+  of architecture_tied "$symmetric 2048" 256 8 2.5 --config_overrides "$shape,tie_word_embeddings=true"
   of context_64 "$symmetric 2048" 64 32 2.5
   of context_1024 "$symmetric 2048" 1024 2 2.5
   of rate_2e-3 "$symmetric 2048" 256 8 2.5 --learning_rate 2e-3

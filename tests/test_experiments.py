@@ -95,7 +95,7 @@ def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_pa
     if name == "sign" and full:
         return
     told = of_texts(bash(f"experiments/{name}.sh", "short", "--max_steps", "4", FULL=full), tmp_path)
-    assert len(told) >= {"languages": 11, "context": 12, "sizes": 12, "sign": 34}.get(name, 2)
+    assert len(told) >= {"languages": 11, "context": 12, "sizes": 12, "sign": 36}.get(name, 2)
     for row, (runs, seeds, _, tokens, megabytes, run, args) in told.items():
         assert row.startswith("short-") and runs.startswith("short-")
         assert len(seeds.split()) >= (1 if full else 3) and megabytes == "all" if full else float(megabytes)
