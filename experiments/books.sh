@@ -13,7 +13,7 @@ if [[ -n ${FULL:-} ]]; then  # as in the paper: GPT2-Medium on CC100, 180 window
 else
   seeds="1 2 3" tokens="--level symmetric_bpe --vocab_size 2048" windows=8 megabytes=2.5
   languages="fr:French en:English de:German es:Spanish it:Italian pt:Portuguese pl:Polish hu:Hungarian cs:Czech
-    sv:Swedish"
+    sv:Swedish ro:Romanian sl:Slovene sr:Serbian"
   shape=num_hidden_layers=3,intermediate_size=512  # with the width of `micro`, 1.1 million parameters
   recipe=(--model_type nanochat --size micro --config_overrides "$shape" --optim muon --learning_rate 4e-3
     --warmup_steps 0.05 --save_steps 0.5 --eval_steps 0.25)

@@ -1,4 +1,4 @@
-"""Novels in ten languages, with tables of their books: data/corpora/{fr,en,de,...}.txt and .books.tsv.
+"""Novels in thirteen languages, with tables of their books: data/corpora/{fr,en,de,...}.txt and .books.tsv.
 
     python -m experiments.fetch_corpora
     python -m experiments.fetch_corpora --languages fr hu
@@ -46,7 +46,7 @@ ADVICE = "delete it and run the same command again"
 class CorporaArguments:
     languages: list[str] = field(
         default_factory=list,
-        metadata={"help": "Which texts. Default: those in ten languages; with --mirror, all that are there."},
+        metadata={"help": "Which texts. Default: those in thirteen languages; with --mirror, all that are there."},
     )
     output_dir: str = field(default="data/corpora", metadata={"help": "Where texts and tables go."})
     mirror: str | None = field(default=None, metadata={"help": "Folder of ready texts to take in place of archives."})

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ∂ by language: novels in ten languages, as much of each, three pairs of small models for each; and the same of manuals.
+# ∂ by language: novels in thirteen languages, as much of each, three pairs of small models for each; and the same of manuals.
 #
 #   bash experiments/languages.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/languages.sh      # GPT2-Medium on CC100, as in the paper
