@@ -328,14 +328,14 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     pooled = [] if name in STUDIES else claims.pooled(table)  # rows of a study are different learners of one text
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
+    paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
     if kind in AXES:
-        paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
         figures.plot_against(picture, table, AXES[kind][0], paper)
         lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
         figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
-        figures.plot_intervals(picture, table, control=kind == "seeds")
+        figures.plot_intervals(picture, table, kind == "seeds", paper)
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
     if name in STUDIES:

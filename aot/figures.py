@@ -123,11 +123,12 @@ def plot_sentence(path: Path, tokens: list[str], losses: dict[str, np.ndarray], 
     save(figure, path)
 
 
-def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> None:
+def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False, paper: pd.DataFrame | None = None) -> None:
     """∂ of each name in `table` with its interval, in the order of the first rows, and of its single seeds.
 
-    The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart. A
-    direction has its colour where all rows together allow to name it.
+    The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart, and
+    `paper` the points that the paper has under these names. A direction has its colour where all rows together allow
+    to name it.
     """
     together, alone = table.drop_duplicates("row"), table[table.duplicated("row")]
     height = pd.Series(range(len(together)), together["row"])
@@ -144,6 +145,9 @@ def plot_intervals(path: Path, table: pd.DataFrame, control: bool = False) -> No
         if (chosen := said == label).any():
             style = {"color": COLOUR.get(label, "0.4"), "label": label + " is easier" * (label in COLOUR)}
             error_bars(axis, together[chosen], height[together["row"][chosen]], "xerr", **style)
+    for model, points in () if paper is None else paper[paper["series"].isin(height.index)].groupby("model"):
+        style = {"color": "0.5", "mfc": "white", "label": f"paper, {model}"}
+        axis.plot(100 * points["aot"], height[points["series"]], "s", **style)
     axis.set_yticks(height, height.index)
     axis.set_ylim(len(height) - 0.4, -0.6)
     axis.set_xlabel(SIGN)

@@ -5,8 +5,8 @@
 #   bash experiments/sign.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   LANGUAGES=fr bash experiments/sign.sh     # one language, half of the time
 #
-# Three hours or so on 2 cores. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/sign*; run again, it goes
-# on where it stopped.
+# Three hours or so on 2 cores, less what others have trained. Writes data/books-*, runs/*, scores/PREFIX-* and
+# results/sign*; run again, it goes on where it stopped.
 source "$(dirname "$0")/books.sh" sign "$@"
 
 and_then() {
@@ -17,11 +17,19 @@ and_then() {
 }
 export -f and_then
 
+# the runs of these rows are those that another experiment trains
+declare -A theirs=([fr-base]=languages-French [de-base]=languages-German [fr-context_64]=context-French-T64
+  [fr-context_1024]=context-French-T1024 [fr-architecture_gpt2]=architectures-gpt2
+  [fr-architecture_llama]=architectures-llama)
+
 symmetric="--level symmetric_bpe --vocab_size" gpt2=(--model_type gpt2 --config_overrides)
 still=n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
 for language in ${LANGUAGES:-fr de}; do
-  # name, tokens, context, windows in a step, megabytes, flags
-  of() { row "$language-$1" "$prefix-$language-$1" "$seeds" "$language" "${@:2}"; }
+  of() {  # name, tokens, context, windows in a step, megabytes, flags
+    local runs=sign-$language-$1
+    runs=${theirs[$language-$1]:-$runs}
+    row "$language-$1" "${prefix/#sign/${runs%%-*}}-${runs#*-}" "$seeds" "$language" "${@:2}"
+  }
   of base "$symmetric 2048" 256 8 2.5
   of tokens_bpe "--vocab_size 2048" 256 8 2.5
   of architecture_gpt2 "$symmetric 2048" 256 8 2.5 "${gpt2[@]}" "$still"

@@ -106,12 +106,19 @@ def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_pa
         assert run.context * windows == expected * (3 if of_letters else 1)
 
 
-@pytest.mark.parametrize("name", ["context", "sizes", "seeds", "architectures", "prequential"])
-def test_what_another_experiment_has_trained_is_trained_alike(name, bash, tmp_path):
-    trained = {runs: rest for runs, _, *rest in of_texts(bash("experiments/languages.sh", FULL=""), tmp_path).values()}
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        *((name, ["languages"]) for name in ("context", "sizes", "seeds", "architectures", "prequential")),
+        ("sign", ["languages", "context", "architectures"]),
+    ],
+)
+def test_what_another_experiment_has_trained_is_trained_alike(name, others, bash, tmp_path):
+    scripts = [of_texts(bash(f"experiments/{each}.sh", FULL=""), tmp_path) for each in others]
+    trained = {runs: rest for script in scripts for runs, _, *rest in script.values()}
     told = of_texts(bash(f"experiments/{name}.sh", FULL=""), tmp_path).values()
     shared = [each for each in told if each[0] in trained]
-    assert shared
+    assert {each[0].partition("-")[0] for each in shared} == set(others)
     for runs, _, *ours in shared:
         theirs = list(trained[runs])
         if name == "sizes":  # where it says what the others leave as it is
