@@ -358,8 +358,9 @@ def test_the_paper_has_points_where_a_figure_wants_them():
 def test_the_figure_of_languages_has_their_mean_and_what_the_paper_has_of_them(monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr(report.figures, "save", lambda figure, path: shown.append(figure.axes[0]))
-    rows = [row_of(name, aot=0.01, seed="1 2") for name in ("French", "Slovene")]
-    rows += [row_of(name, aot=each, seeds=1, seed=str(each)) for name in ("French", "Slovene") for each in (0.01, 0.02)]
+    names = "French", "Slovene"
+    rows = [row_of(name, aot=0.01, seed="1 2") for name in names]
+    rows += [row_of(name, aot=each, seeds=1, seed=str(each)) for name in names for each in (0.01, 0.02)]
     table = table_of(*rows)
     paper = report.figures.read_paper(ROOT / "experiments/paper.csv", "languages")
     report.figures.plot_intervals(tmp_path / "x.png", table, paper=paper, mean=claims.mean_of_rows(table))
