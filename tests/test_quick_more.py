@@ -116,13 +116,6 @@ def test_only_documents_that_count_have_bytes_and_points_on_the_curve():
     assert curve[-1]["aot"] == pytest.approx(row["aot"]) and row["tokens"] == 200
 
 
-def test_documents_to_learn_from_that_leave_no_room_are_refused():
-    documents = after_others(np.random.default_rng(0))
-    with pytest.raises(ValueError, match="read more"):
-        prepare(documents, most=400)
-    assert prepare(documents, most=501).counted.sum() == 1
-
-
 def test_which_half_the_null_turns_round_is_by_the_seed_and_not_by_the_order():
     content = [f"document number {number}" for number in range(400)]
     one, other = (prepare(Documents(content, None, np.ones(400, bool)), seed) for seed in (0, 1))
