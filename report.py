@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.npyio import NpzFile
 
-from aot import claims, figures, quick_figures, quick_tables, study
+from aot import claims, quick_figures, quick_tables, study, table_figures
 from aot.cli import command, parse_arguments
 from aot.clusters import arrow_over
 from aot.data import DIRECTIONS
@@ -329,15 +329,15 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     pooled = [] if kind in OF_LEARNERS else claims.pooled(table)
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
-    paper = figures.read_paper(ROOT / "experiments/paper.csv", kind)
+    paper = table_figures.read_paper(ROOT / "experiments/paper.csv", kind)
     if kind in AXES:
-        figures.plot_against(picture, table, AXES[kind][0], paper)
+        table_figures.plot_against(picture, table, AXES[kind][0], paper)
         lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
-        figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
+        table_figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
         mean = claims.mean_of_rows(table) if kind == "languages" else None
-        figures.plot_intervals(picture, table, kind == "seeds", paper, mean)
+        table_figures.plot_intervals(picture, table, kind == "seeds", paper, mean)
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
     if name in STUDIES:
@@ -345,7 +345,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     for path in sorted(results.glob(f"{name}-*.png")):
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
     if len(curves) and name not in STUDIES:
-        figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
+        table_figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
         lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith(("linear", "primes"))
     return lines
 

@@ -56,7 +56,8 @@ class QuickArguments:
         default=None, metadata={"help": "Cut what is longer into documents of so many characters, or bytes."}
     )
     max_symbols: int | None = field(
-        default=None, metadata={
+        default=None,
+        metadata={
             "help": "Read documents in the order of a hash until there are so many symbols. With --after, so many are "
             "read of that split, and then all of the text."
         },

@@ -11,6 +11,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=$1
 shift
+if [[ -n ${FULL:-} ]]; then
+  echo "$name.sh: needs no model, and has no FULL=1" >&2
+  exit 2
+fi
 folders=()
 while (($#)) && [[ $1 != --* ]]; do
   if [[ ! -d $1 ]]; then

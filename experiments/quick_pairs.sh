@@ -7,7 +7,6 @@
 # the held-out chapters alone, and after about as much of the other books as the pairs were trained on. Writes
 # data/books-*, scores/quick_pairs-*, results/quick_pairs* and results/quick_pairs_beside.csv; run again, it goes on where
 # it stopped.
-unset FULL
 source "$(dirname "$0")/books.sh" quick_pairs
 source "$(dirname "$0")/quick.sh" quick_pairs "$@"
 

@@ -349,21 +349,21 @@ def test_tables_in_the_readme_are_those_of_results(place):
 
 def test_the_paper_has_points_where_a_figure_wants_them():
     for name in ("context", "sizes", "languages"):
-        points = report.figures.read_paper(ROOT / "experiments/paper.csv", name)
+        points = report.table_figures.read_paper(ROOT / "experiments/paper.csv", name)
         assert points["aot"].notna().all() and len(points) >= 8
-    french = report.figures.read_paper(ROOT / "experiments/paper.csv", "context").query("series == 'French'")
+    french = report.table_figures.read_paper(ROOT / "experiments/paper.csv", "context").query("series == 'French'")
     assert (french["aot"] / (1 - french["aot"] / 2)).tolist() == pytest.approx(french["ratio"].tolist())
 
 
 def test_the_figure_of_languages_has_their_mean_and_what_the_paper_has_of_them(monkeypatch, tmp_path):
     shown = []
-    monkeypatch.setattr(report.figures, "save", lambda figure, path: shown.append(figure.axes[0]))
+    monkeypatch.setattr(report.table_figures, "save", lambda figure, path: shown.append(figure.axes[0]))
     names = "French", "Slovene"
     rows = [row_of(name, aot=0.01, seed="1 2") for name in names]
     rows += [row_of(name, aot=each, seeds=1, seed=str(each)) for name in names for each in (0.01, 0.02)]
     table = table_of(*rows)
-    paper = report.figures.read_paper(ROOT / "experiments/paper.csv", "languages")
-    report.figures.plot_intervals(tmp_path / "x.png", table, paper=paper, mean=claims.mean_of_rows(table))
+    paper = report.table_figures.read_paper(ROOT / "experiments/paper.csv", "languages")
+    report.table_figures.plot_intervals(tmp_path / "x.png", table, paper=paper, mean=claims.mean_of_rows(table))
     (axis,) = shown
     assert [each.get_text() for each in axis.get_yticklabels()] == ["French", "Slovene", "mean of 2"]
     (squares,) = (line for line in axis.lines if line.get_marker() == "s")
