@@ -1,0 +1,86 @@
+"""A trained pair as a folder to ship: weights in bfloat16, what they were made from, and then cards with their ∂.
+
+    python -m experiments.ship_pair --pair runs/pairs-fr-seed1 --output_dir pairs/fr-books
+    python compute_aot.py --pair pairs/fr-books --data data/books-fr --output_dir scores/pairs-fr-books
+    python -m experiments.ship_pair --output_dir pairs/fr-books --scores scores/pairs-fr-books --license cc0-1.0
+
+The first command makes OUTPUT_DIR/{forward,backward}, whole or not at all: what a checkpoint needs, with recipe.json
+and results.json. Weights rounded to bfloat16 are half as large, and other models than those that were trained, so it
+is they that are scored. The last command adds the cards and `aot.json`.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from aot.cards import pair_cards
+from aot.cli import command, parse_arguments
+from aot.data import DIRECTIONS
+from aot.hub import checkpoint_files, finished_pair
+from aot.models import load_model
+from aot.runs import RECIPE, RESULTS, sync, writing
+
+
+@dataclass
+class ShipArguments:
+    output_dir: str = field(metadata={"help": "The folder that ships."})
+    pair: str | None = field(default=None, metadata={"help": "Run folder of the pair, trained to the end."})
+    scores: str | None = field(default=None, metadata={"help": "Folder of compute_aot.py with ∂ of OUTPUT_DIR."})
+    license: str | None = field(default=None, metadata={"help": "Licence of the models."})
+
+    def __post_init__(self):
+        if bool(self.pair) == bool(self.scores):
+            raise ValueError("give either --pair, to make the folder, or --scores, to add cards to it")
+
+
+def write(files: dict[str, bytes | Path], folder: Path) -> None:
+    """Write files, given by name as their content or as where it is, into a folder."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+
+
+def make(pair: str, final: Path) -> None:
+    """The folder, with the weights of `pair` in bfloat16."""
+    if final.exists():
+        raise SystemExit(f"{final}: is there already; delete it to make it anew")
+    partial = final.with_name(f"{final.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with writing(partial):
+        for direction, path in finished_pair(pair).items():
+            folder = partial / direction
+            folder.mkdir(parents=True)
+            load_model(path, fast=False).to(torch.bfloat16).save_pretrained(folder)
+            files = checkpoint_files(Path(path), direction)
+            kept = {name: content for name, content in files.items() if not name.endswith(".safetensors")}
+            config = json.loads(kept["config.json"] if direction == "backward" else kept["config.json"].read_bytes())
+            kept["config.json"] = json.dumps(config | {"dtype": "bfloat16"}, indent=2).encode() + b"\n"
+            write(kept | {name: Path(path, name) for name in (RECIPE, RESULTS)}, folder)
+        sync(partial)
+        partial.rename(final)
+    size = sum(path.stat().st_size for path in final.rglob("*") if path.is_file())
+    print(f"{final}: {size / 1e6:.2f} MB")
+
+
+def describe(final: Path, scores: str, licence: str | None) -> None:
+    """Add the cards and the report to the folder."""
+    folders = {direction: str(final / direction) for direction in DIRECTIONS}
+    cards, report = pair_cards(str(final), folders, scores, None, {}, licence, None)
+    for direction, card in cards.items():
+        write({"README.md": card.encode()}, final / direction)
+    write({"aot.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"}, final)
+    print(f"{final}: {report['verdict']}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    (args,) = parse_arguments(ShipArguments, doc=__doc__, argv=argv)
+    if args.pair:
+        make(args.pair, Path(args.output_dir))
+    else:
+        describe(Path(args.output_dir), args.scores, args.license)
+
+
+if __name__ == "__main__":
+    command(main)
