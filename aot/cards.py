@@ -119,8 +119,12 @@ def pair_cards(
     published: dict[str, str],
     licence: str | None,
     language: str | None,
+    shipped: dict[str, str] | None = None,
 ) -> tuple[dict[str, str], dict | None]:
-    """Card of each direction, and the report to publish with it; `published`: names of its data and metric."""
+    """Card of each direction, and the report to publish with it; `published`: names of its data and metric.
+
+    `shipped`: the folder of each direction, of a pair that lies in them and not on the Hub.
+    """
     folders = {direction: Path(path) for direction, path in pair.items()}
     results = {direction: read_json(folder / RESULTS) for direction, folder in folders.items()}
     for each in results.values():
@@ -139,9 +143,14 @@ def pair_cards(
         ids, starts = np.empty(0, int), [0]
     split = scored_split(report, meta) if report else None
     language = language or (meta or {}).get("language")
+    stored = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
     told = {
         "name": name,
-        "pair": {direction: f"{name}-{direction}" for direction in DIRECTIONS},
+        "pair": shipped or {direction: f"{name}-{direction}" for direction in DIRECTIONS},
+        "links": {each: f"../{each}" if shipped else f"https://huggingface.co/{name}-{each}" for each in DIRECTIONS},
+        "weights": "float32" if stored == "float32" else f"float32 in training, and {stored} here",
+        "shown_in": "../" if shipped else "",
+        "on_the_hub": not shipped,
         "labels": LABELS,
         "report": report,
         "split": split,

@@ -5,23 +5,28 @@
     python -m experiments.ship_pair --output_dir pairs/fr-books --scores scores/pairs-fr-books --license cc0-1.0
 
 The first command makes OUTPUT_DIR/{forward,backward}, whole or not at all: what a checkpoint needs, with recipe.json
-and results.json. Weights rounded to bfloat16 are half as large, and other models than those that were trained, so it
-is they that are scored. The last command adds the cards and `aot.json`.
+and results.json; and held_out.txt.xz with held_out.csv, the chapters that the pair has not read and their books.
+Weights rounded to bfloat16 are half as large, and other models than those that were trained, so it is they that are
+scored. The last command adds the cards, `aot.json` and figures.
 """
 
 import json
+import lzma
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from aot.cards import pair_cards
 from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS
+from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.hub import checkpoint_files, finished_pair
 from aot.models import load_model
-from aot.runs import RECIPE, RESULTS, sync, writing
+from aot.runs import RECIPE, RESULTS, read_json, sync, writing
+from aot.streams import CLUSTERS
+from aot.tokenizers import load_tokenizer
 
 
 @dataclass
@@ -58,19 +63,31 @@ def make(pair: str, final: Path) -> None:
             config = json.loads(kept["config.json"] if direction == "backward" else kept["config.json"].read_bytes())
             kept["config.json"] = json.dumps(config | {"dtype": "bfloat16"}, indent=2).encode() + b"\n"
             write(kept | {name: Path(path, name) for name in (RECIPE, RESULTS)}, folder)
+        write_held_out(read_json(Path(path, RESULTS))["data"], partial)
         sync(partial)
         partial.rename(final)
     size = sum(path.stat().st_size for path in final.rglob("*") if path.is_file())
     print(f"{final}: {size / 1e6:.2f} MB")
 
 
+def write_held_out(data: str, folder: Path) -> None:
+    """The documents held out of a data folder as a text, and the table of their clusters."""
+    ids, tokenizer = np.asarray(open_stream(data, "validation")), load_tokenizer(data)
+    documents = np.split(ids, document_starts(ids)[1:])
+    text = "\n\n".join(tokenizer.decode(each[:-1]) for each in documents)
+    (folder / "held_out.txt.xz").write_bytes(lzma.compress(text.encode(), preset=9))
+    if (clusters := Path(data, CLUSTERS.format("validation"))).is_file():
+        shutil.copyfile(clusters, folder / "held_out.csv")
+
+
 def describe(final: Path, scores: str, licence: str | None) -> None:
     """Add the cards and the report to the folder."""
     folders = {direction: str(final / direction) for direction in DIRECTIONS}
-    cards, report = pair_cards(str(final), folders, scores, None, {}, licence, None)
+    cards, report = pair_cards(str(final), folders, scores, None, {}, licence, None, folders)
     for direction, card in cards.items():
         write({"README.md": card.encode()}, final / direction)
-    write({"aot.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"}, final)
+    figures = {path.name: path for path in Path(scores).glob("*.png")}
+    write(figures | {"aot.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"}, final)
     print(f"{final}: {report['verdict']}")
 
 
