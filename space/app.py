@@ -1,6 +1,6 @@
 """Look at the arrow of time of a text, token by token, and let both models of a pair write: a Gradio app and Space.
 
-    make explorer                                               # the pairs that `make demo` has trained
+    make explorer                                               # the pairs that ship, and those of `make demo`
     python -m space.app --pair runs/en-seed1 USER/NAME
 
 Serves a page on this machine, and writes nothing but what the page lets download. How it becomes a Space: README.md.
@@ -97,10 +97,11 @@ class Measured:
 
 
 def known_pairs(given: list[str], card: Path = CARD) -> list[str]:
-    """Pairs to offer: those given, those that the card of the Space links to, the finished ones in runs/."""
+    """Pairs to offer: those given, those that the card of the Space links to, those that ship, and finished runs."""
     linked = (metadata_load(card) or {}).get("models", []) if card.is_file() else []
     linked = [name.removesuffix("-forward") for name in linked if name.endswith("-forward")]
-    folders = sorted(Path("runs").glob("*"), key=lambda folder: (not folder.name.startswith("demo-text"), folder))
+    runs = sorted(Path("runs").glob("*"), key=lambda folder: (not folder.name.startswith("demo-text"), folder))
+    folders = [*sorted(Path("pairs").glob("*")), *runs]
     finished = [str(each) for each in folders if all((each / name / RESULTS).is_file() for name in DIRECTIONS)]
     return list(dict.fromkeys(given + linked + finished))
 

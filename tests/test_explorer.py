@@ -292,11 +292,13 @@ def test_pairs_come_from_flags_the_card_and_finished_runs(pair, second_pair, tmp
     (tmp_path / "runs/demo-text-seed1").symlink_to(pair)
     (tmp_path / "runs/a").symlink_to(second_pair)
     (tmp_path / "runs/unfinished/forward").mkdir(parents=True)
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs/fr-books").symlink_to(pair)
     links = "models:\n- user/name-forward\n- user/name-backward\n- other/model\n---\n"
     card = tmp_path / "README.md"
     card.write_text(explorer.CARD.read_text(encoding="utf-8").replace("\n---\n", "\n" + links, 1), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    runs = ["runs/demo-text-seed1", "runs/a"]
+    runs = ["pairs/fr-books", "runs/demo-text-seed1", "runs/a"]
     assert explorer.known_pairs(["given", "user/name"], card) == ["given", "user/name", *runs]
     assert explorer.known_pairs([]) == explorer.known_pairs([], tmp_path / "none.md") == runs
 
