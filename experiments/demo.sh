@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Two texts in seconds, without a model; then three pairs of small models on one of them, and three on a linear language
-# over F₂ whose arrow and entropy are known.
+# What there is to see, in four steps: two texts in seconds, without a model; a pair that ships, on chapters it has not
+# read; three pairs trained on a text here and now; and three on a linear language over F₂, whose answer is known.
 #
 #   bash experiments/demo.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #
-# Writes data/demo-*, runs/PREFIX-* and scores/PREFIX-{de,en,text,linear}. Run again, it goes on where it stopped.
+# Writes data/demo-*, runs/PREFIX-* and scores/PREFIX-{de,en,fr,text,linear}. Run again, it goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=${1:-demo}
@@ -13,23 +13,27 @@ if [[ $prefix == -* ]]; then
   exit 2
 fi
 shift $(($# > 0))
+step() { printf '\n--- %s\n\n' "$*"; }
 
-printf '\n%s\n\n' "--- ∂ of a German and an English text, for learners that read them once in each direction"
+step "1. A German and an English text, read once in each direction without a model: the longer the contexts, the easier forward"
 python compute_aot.py --quick --text corpora/de.txt --output_dir "scores/$prefix-de"
 python compute_aot.py --quick --text corpora/en.txt --output_dir "scores/$prefix-en"
 
-python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15
-python make_synthetic.py --name demo-linear --bits 12 --ones 11 --seed 2 --train_lines 76800 --validation_lines 1000
+step "2. A trained pair that ships with this project, on chapters of 20 French novels that it has not read"
+python compute_aot.py --pair pairs/fr-books --text pairs/fr-books/held_out.txt.xz --clusters pairs/fr-books/held_out.csv \
+  --output_dir "scores/$prefix-fr"
 
-python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text" --seeds 1 2 3 --size micro \
-  --config_overrides n_layer=2 --context 128 --per_device_train_batch_size 8 --learning_rate 1e-3 --warmup_steps 0.05 \
-  --eval_steps 0.5 "$@"
+step "3. Three pairs trained on the German text now: eval_aot is ∂ so far, of chapters that are not trained on"
+python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15
+python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text" --seeds 1 2 3 --model_type nanochat \
+  --size micro --config_overrides num_hidden_layers=3,intermediate_size=512 --context 256 --optim muon \
+  --per_device_train_batch_size 8 --learning_rate 4e-3 --warmup_steps 0.05 --eval_steps 0.25 "$@"
+python compute_aot.py --data data/demo-text --output_dir "scores/$prefix-text" --pair "runs/$prefix-text-seed"{1,2,3}
+
+step "4. Three pairs on a linear language, data/demo-linear: ∂ is far above 0 until backward has found the inverse"
+python make_synthetic.py --name demo-linear --bits 12 --ones 11 --seed 2 --train_lines 76800 --validation_lines 1000
 # A language of 4 characters wants large initial weights, and an exact rule no dropout.
 python run_clm_reverse.py --data data/demo-linear --output_dir "runs/$prefix-linear" --seeds 1 2 3 --size micro \
   --config_overrides n_layer=2,initializer_range=0.1,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 --context 26 \
   --per_device_train_batch_size 64 --learning_rate 1e-3 --warmup_steps 0.05 "$@"
-
-printf '\n%s\n\n' "--- ∂ of real text, data/demo-text, which is not known beforehand"
-python compute_aot.py --data data/demo-text --output_dir "scores/$prefix-text" --pair "runs/$prefix-text-seed"{1,2,3}
-printf '\n%s\n\n' "--- ∂ of a linear language, data/demo-linear, which is far above 0 until backward has found the inverse"
 python compute_aot.py --data data/demo-linear --output_dir "scores/$prefix-linear" --pair "runs/$prefix-linear-seed"{1,2,3}
