@@ -10,7 +10,7 @@ shape=num_hidden_layers=4,num_attention_heads=5,hidden_size=160,intermediate_siz
 
 work() {
   local row=$1 runs=$2 seed=$3 language=$4 data pair
-  data=$(text "$language" "$5")
+  data=$(folder_of "$language" "$5")
   pair=pairs/$language-books
   flock "runs/$runs.lock" python run_clm_reverse.py --data "data/$data" --output_dir "runs/$runs" --seed "$seed" \
     --context "$6" --per_device_train_batch_size "$7" "${@:9}"
