@@ -4,24 +4,24 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: demo demo-short demo-results explorer explorer-picture bench bench-gpu soak test style coverage
 
-demo: .venv/installed  ## ∂ of texts in seconds; then of pairs, on text and on a language with a known arrow
+demo: .venv/installed  ## ∂ of two texts, of a pair that ships, and of pairs trained on a text and on a language with a known arrow
 	bash experiments/demo.sh
 
 demo-short: .venv/installed  ## The same commands with a few steps: do they run?
-	rm -rf runs/short-text-seed* runs/short-linear-seed* scores/short-de scores/short-en scores/short-text \
-	  scores/short-linear
+	rm -rf runs/short-text-seed* runs/short-linear-seed* scores/short-de scores/short-en scores/short-fr \
+	  scores/short-text scores/short-linear
 	bash experiments/demo.sh short --max_steps 4
 
 demo-results: demo  ## The numbers and pictures of the demo, kept in results/
 	for which in de en; do \
 	  cp scores/demo-$$which/aot.json results/demo_$$which.json; \
 	  cp scores/demo-$$which/profile.png results/demo_$${which}_profile.png; done
-	for which in text linear; do \
+	for which in fr text linear; do \
 	  cp scores/demo-$$which/aot.json results/demo_$$which.json; \
 	  for figure in by_position documents sentence; do \
 	    cp scores/demo-$$which/$$figure.png results/demo_$${which}_$$figure.png; done; done
 
-explorer: .venv/installed  ## A page on which to look at texts: with the pairs of the demo, or PAIR=NAME
+explorer: .venv/installed  ## A page on which to look at texts: with the pairs that ship, or PAIR=NAME
 	$(PYTHON) -m space.app $(if $(PAIR),--pair $(PAIR))
 
 explorer-picture: .venv/installed  ## What it shows of the demo, results/explorer.png; needs the browser Chromium

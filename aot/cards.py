@@ -123,7 +123,7 @@ def pair_cards(
 ) -> tuple[dict[str, str], dict | None]:
     """Card of each direction, and the report to publish with it; `published`: names of its data and metric.
 
-    `shipped`: the folder of each direction, of a pair that lies in them and not on the Hub.
+    `shipped`: the folder of each direction, of a pair that lies in them and not on the Hub, and has no figures there.
     """
     folders = {direction: Path(path) for direction, path in pair.items()}
     results = {direction: read_json(folder / RESULTS) for direction, folder in folders.items()}
@@ -149,12 +149,11 @@ def pair_cards(
         "pair": shipped or {direction: f"{name}-{direction}" for direction in DIRECTIONS},
         "links": {each: f"../{each}" if shipped else f"https://huggingface.co/{name}-{each}" for each in DIRECTIONS},
         "weights": "float32" if stored == "float32" else f"float32 in training, and {stored} here",
-        "shown_in": "../" if shipped else "",
         "on_the_hub": not shipped,
         "labels": LABELS,
         "report": report,
         "split": split,
-        "figures": sorted(path.name for path in Path(scores).glob("*.png")) if scores else [],
+        "figures": sorted(path.name for path in Path(scores).glob("*.png")) if scores and not shipped else [],
         "results": results,
         "recipe": recipe,
         "step": recipe_of(config)["step"],

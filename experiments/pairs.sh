@@ -16,7 +16,7 @@ work() {
     --context "$6" --per_device_train_batch_size "$7" "${@:9}"
   [[ -d $pair ]] || python -m experiments.ship_pair --pair "runs/$runs" --output_dir "$pair"
   python compute_aot.py --pair "$pair" --data "data/$data" --output_dir "scores/$row"
-  python -m experiments.ship_pair --output_dir "$pair" --scores "scores/$row" --license cc0-1.0
+  python -m experiments.ship_pair --output_dir "$pair" --scores "scores/$row" --license apache-2.0
 }
 export -f work
 

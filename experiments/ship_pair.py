@@ -2,12 +2,12 @@
 
     python -m experiments.ship_pair --pair runs/pairs-fr-seed1 --output_dir pairs/fr-books
     python compute_aot.py --pair pairs/fr-books --data data/books-fr --output_dir scores/pairs-fr-books
-    python -m experiments.ship_pair --output_dir pairs/fr-books --scores scores/pairs-fr-books --license cc0-1.0
+    python -m experiments.ship_pair --output_dir pairs/fr-books --scores scores/pairs-fr-books --license apache-2.0
 
 The first command makes OUTPUT_DIR/{forward,backward}, whole or not at all: what a checkpoint needs, with recipe.json
 and results.json; and held_out.txt.xz with held_out.csv, the chapters that the pair has not read and their books.
 Weights rounded to bfloat16 are half as large, and other models than those that were trained, so it is they that are
-scored. The last command adds the cards, `aot.json` and figures.
+scored. The last command adds the cards and `aot.json`. Figures are left out, to keep the folder small.
 """
 
 import json
@@ -24,7 +24,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.hub import checkpoint_files, finished_pair
 from aot.models import load_model
-from aot.runs import RECIPE, RESULTS, read_json, sync, writing
+from aot.runs import RECIPE, RESULTS, read_json, sync, write_json, writing
 from aot.streams import CLUSTERS
 from aot.tokenizers import load_tokenizer
 
@@ -86,8 +86,7 @@ def describe(final: Path, scores: str, licence: str | None) -> None:
     cards, report = pair_cards(str(final), folders, scores, None, {}, licence, None, folders)
     for direction, card in cards.items():
         write({"README.md": card.encode()}, final / direction)
-    figures = {path.name: path for path in Path(scores).glob("*.png")}
-    write(figures | {"aot.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"}, final)
+    write_json(final / "aot.json", report)
     print(f"{final}: {report['verdict']}")
 
 

@@ -1,0 +1,14 @@
+"""Refuses `pipeline("text-generation")`, which would read the prompt in the wrong direction and print nonsense."""
+
+from transformers import TextGenerationPipeline
+
+
+class BackwardPipeline(TextGenerationPipeline):
+    def __init__(self, model, *args, **kwargs):
+        raise ValueError(
+            "This model reads and writes text from its end: turn round the tokens, generate, turn round the result.\n"
+            '    inputs = tokenizer("the end of a text" + tokenizer.bos_token, return_tensors="pt")\n'
+            "    output = model.generate(**{name: ids.flip(1) for name, ids in inputs.items()}, max_new_tokens=40)\n"
+            "    print(tokenizer.decode(output[0].flip(0), skip_special_tokens=True))\n"
+            f"with AutoTokenizer and AutoModelForCausalLM .from_pretrained({model.name_or_path!r})"
+        )
