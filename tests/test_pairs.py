@@ -27,8 +27,8 @@ def test_a_pair_is_small_and_is_what_it_says(pair):
 @each_pair
 def test_it_measures_what_it_came_with(pair, tmp_path):
     held_out = ["--text", str(pair / "held_out.txt.xz"), "--clusters", str(pair / "held_out.csv")]
-    compute_aot.main(["--pair", str(pair), *held_out, "--output_dir", str(tmp_path)])
-    measured, kept = read_json(tmp_path / "aot.json"), read_json(pair / "aot.json")
+    compute_aot.main(["--pair", str(pair), *held_out, "--output_dir", str(tmp_path / "scores")])
+    measured, kept = read_json(tmp_path / "scores/aot.json"), read_json(pair / "aot.json")
     for key in ("aot", "low", "high", "forward", "backward"):
         assert measured[key] == pytest.approx(kept[key], abs=1e-4), key
     assert measured["tokens"] == kept["tokens"]

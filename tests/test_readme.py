@@ -61,7 +61,7 @@ def test_every_file_and_figure_named_in_the_readme_exists():
 
 @pytest.mark.parametrize(
     ("kind", "print_report"),
-    [("en", quick.print_report), ("text", compute_aot.print_report), ("linear", compute_aot.print_report)],
+    [("en", quick.print_report), *((kind, compute_aot.print_report) for kind in ("fr", "text", "linear"))],
 )
 def test_the_demo_in_the_readme_is_what_results_hold(kind, print_report, capsys):
     report = json.loads((ROOT / f"results/demo_{kind}.json").read_text(encoding="utf-8"))
