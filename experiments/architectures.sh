@@ -15,7 +15,7 @@ if [[ -n ${FULL:-} ]]; then
   done
 else  # a million parameters or so each
   french() { row "$1" "${3:-$prefix-$1}" "$seeds" fr "${usual[@]}" --model_type "$1" --config_overrides "$2"; }
-  french mamba num_hidden_layers=4
+  french mamba2 num_hidden_layers=4,num_heads=4,head_dim=64,n_groups=1,state_size=64,chunk_size=64
   french lstm hidden_size=192
   french gru hidden_size=224
   french gpt2 n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
