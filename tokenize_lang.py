@@ -16,12 +16,10 @@ data/NAME.partial/.
 
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
-import platform
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +30,7 @@ from transformers import PreTrainedTokenizerBase
 from aot.cli import command, parse_arguments
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import count, differences, file_sha256, provenance, read_json, sync, write_json, writing
+from aot.runs import count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
 from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
 from aot.text import describe, list_sources
@@ -294,14 +292,13 @@ def run(args: TokenizeArguments) -> None:
     if any(sum(each[what] for each in read) != surveyed[what] for what in ("documents", "bytes")):
         raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
 
-    versions = {package: version(package) for package in ("tokenizers", "transformers", "datasets", "numpy")}
     meta = {
         **describe_streams(folder, args.name, args.level, tokenizer, dtype, counts),
         "language": args.language,
         **made_from,
         "tokenizer_sample": surveyed["tokenizer_sample"],
         **({"left_out": splitting.left_out} if args.clusters else {}),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions("tokenizers", "transformers", "datasets", "numpy"),
         "commit": provenance()["commit"],
     }
     if args.clusters:

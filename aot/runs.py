@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -84,13 +84,23 @@ COMMIT = commit(ROOT)  # read when the code is, so that a long run does not end 
 
 def provenance() -> dict:
     """Commit, versions and device: what explains a number, but does not have to be equal to continue a run."""
-    packages = ("torch", "transformers", "accelerate", "numpy")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
         "commit": COMMIT,
         "device": device,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "versions": versions("torch", "transformers", "accelerate", "numpy"),
     }
+
+
+def versions(*packages: str) -> dict[str, str | None]:
+    """The versions of Python and of packages, None for one that is not installed, and so was not used."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def file_sha256(path: str | Path) -> str:

@@ -3,9 +3,10 @@
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
-from aot.runs import commit
+from aot.runs import commit, versions
 
 
 def git(folder, *arguments: str) -> str:
@@ -35,3 +36,8 @@ def test_commit_is_dirty_where_code_changed_and_not_where_a_result_did(tmp_path,
 def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert commit(tmp_path) is None
+
+
+def test_what_is_not_installed_has_no_version():
+    found = versions("numpy", "no-such-package")
+    assert found["numpy"] == np.__version__ and found["no-such-package"] is None and found["python"]
