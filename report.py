@@ -257,6 +257,22 @@ def speed(results: Path) -> list[str]:
     return [*lines, "", f"Measured on: {where}.", "", *(f"- {note}" for note in notes)]
 
 
+def gpu_check(results: Path) -> list[str]:
+    """Lines of a table of what experiments/gpu/1_check.py has timed, and of what it has not."""
+    rows = (read_json(results / "gpu/1_check.json") or {"rows": {}})["rows"]
+    lines = ["| part | tokens/s | of the rate of a large matrix product | memory | compiling |"]
+    lines.append("| :-- | --: | --: | --: | --: |")
+    forms = {"of_matmul_rate": "{:.0%}", "peak_gigabytes": "{:.0f} GB", "compile_seconds": "{:.0f} s"}
+    for part, row in rows.items():
+        rate = f"{row['tokens_per_second']:,.0f}" if "tokens_per_second" in row else ""
+        rate = row["failed"].partition(": ")[0] if "failed" in row else "not timed" if "skipped" in row else rate
+        if rate and part != "goals":
+            cells = (form.format(row[key]) if key in row else "" for key, form in forms.items())
+            lines.append(f"| {part} | {rate} | {' | '.join(cells)} |")
+    devices = dict.fromkeys(row["device"] for row in rows.values() if "device" in row)
+    return [*lines, "", f"Measured on: {', '.join(devices)}."] if rows else ["Not run yet."]
+
+
 def without_models(name: str, results: Path, scores: Path) -> list[str]:
     """The same of an experiment of `compute_aot.py --quick`."""
     path = results / f"{name}.csv"
@@ -300,6 +316,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
     if name == "speed":
         return speed(results)
+    if name == "gpu_check":
+        return gpu_check(results)
     if name == "scaling":
         tables = [read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")]
         if any(table.empty for table in tables):  # one alone tells nothing of the other axis
@@ -330,14 +348,15 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     paper = table_figures.read_paper(ROOT / "experiments/paper.csv", kind)
+    large = read_table(results / f"{name}_gpu.csv", COLUMNS).drop_duplicates("row")
     if kind in AXES:
-        table_figures.plot_against(picture, table, AXES[kind][0], paper)
+        table_figures.plot_against(picture, table, AXES[kind][0], paper, large)
         lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
         table_figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
         mean = claims.mean_of_rows(table) if kind == "languages" else None
-        table_figures.plot_intervals(picture, table, kind == "seeds", paper, mean)
+        table_figures.plot_intervals(picture, table, kind == "seeds", paper, mean, large)
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
     if name in STUDIES:

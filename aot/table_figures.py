@@ -17,12 +17,13 @@ def plot_intervals(
     control: bool = False,
     paper: pd.DataFrame | None = None,
     mean: claims.Mean | None = None,
+    large: pd.DataFrame | None = None,
 ) -> None:
     """∂ of each name in `table` with its interval, in the order of the first rows, and of its single seeds.
 
     The first row of each name is that of all seeds. `control` adds how far two seeds of one direction are apart, and
-    `paper` the points that the paper has under these names, `mean` a line for the mean over rows. A direction has its
-    colour where all rows together allow to name it.
+    `paper` the points that the paper has under these names, `mean` a line for the mean over rows, `large` the rows of
+    larger models. A direction has its colour where all rows together allow to name it.
     """
     together, alone = table.drop_duplicates("row"), table[table.duplicated("row")]
     height = pd.Series(range(len(together)), together["row"], dtype=float)
@@ -44,6 +45,8 @@ def plot_intervals(
     for model, points in () if paper is None else paper[paper["series"].isin(height.index)].groupby("model"):
         style = {"color": "0.5", "mfc": "white", "label": f"paper, {model}"}
         axis.plot(100 * points["aot"], height[points["series"]], "s", **style)
+    if large is not None:
+        plot_large(axis, large[large["row"].isin(height.index)], height, "xerr")
     if mean:
         colour = COLOUR.get(mean.finding.partition(" is easier")[0], "0.4")
         axis.errorbar(100 * mean.aot, height.iloc[-1], xerr=100 * mean.margin, fmt="D", capsize=3, color=colour)
@@ -55,6 +58,13 @@ def plot_intervals(
     save(figure, path)
 
 
+def plot_large(axis, rows: pd.DataFrame, places: pd.Series, which: str) -> None:
+    """∂ of larger models, those of another table, `places` by name of the row; their label says how large."""
+    for (parameters, tokens, seeds), alike in rows.groupby(["parameters", "train_tokens", "seeds"]):
+        label = f"{parameters / 1e6:.0f} M parameters, {tokens / 1e6:.0f} M tokens{', one pair' * (seeds == 1)}"
+        error_bars(axis, alike, places[alike["row"]], which, color="black", mfc="white", markersize=8, label=label)
+
+
 def read_paper(path: Path, experiment: str) -> pd.DataFrame:
     """The points that the paper has for an experiment; where it printed r = ℓ←/ℓ→ − 1, ∂ follows from that."""
     points = pd.read_csv(path)
@@ -62,10 +72,12 @@ def read_paper(path: Path, experiment: str) -> pd.DataFrame:
     return points.assign(aot=points["aot"].fillna(points["ratio"] / (1 + points["ratio"] / 2)))
 
 
-def plot_against(path: Path, table: pd.DataFrame, axis_name: str, paper: pd.DataFrame) -> None:
+def plot_against(
+    path: Path, table: pd.DataFrame, axis_name: str, paper: pd.DataFrame, large: pd.DataFrame | None = None
+) -> None:
     """∂ against the column `axis_name` of a table, a panel a series, with a fit and the points of the paper.
 
-    Rows are those of all seeds and of each, as in `fits.trends`.
+    Rows are those of all seeds and of each, as in `fits.trends`. `large` are rows of larger models, not fitted.
     """
     series = by_series(table)
     figure, axes = plt.subplots(1, len(series), figsize=(max(4.2, 3.3 * len(series)), 3.4), sharey=True, squeeze=False)
@@ -76,6 +88,9 @@ def plot_against(path: Path, table: pd.DataFrame, axis_name: str, paper: pd.Data
             axis.plot(points[axis_name], 100 * points["aot"], f"{marker}:", **style)
         together = rows.drop_duplicates("row")
         error_bars(axis, together, together[axis_name], "yerr", color=COLOUR["forward"], label="here")
+        if large is not None:
+            of_series = large[large["row"].str.split("-").str[0] == name]
+            plot_large(axis, of_series, of_series.set_index("row")[axis_name], "yerr")
         if (fitted := fit_of(rows, [axis_name])[0]) is not None:
             along = np.geomspace(rows[axis_name].min(), rows[axis_name].max(), 100)
             line, margin = (100 * each for each in fitted.along(along[:, None]))

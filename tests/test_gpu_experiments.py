@@ -129,7 +129,7 @@ def prepared(tmp_path_factory) -> tuple[Path, dict]:
     """Folder of the data folder of French, and the books."""
     folder = tmp_path_factory.mktemp("prepared")
     books = write_books(folder)
-    assert re.search(r"^0\.\d MB  \S+/gpu-fr$", prepare(2, folder), flags=re.MULTILINE)
+    assert re.search(r"^0\.\d MB  \S+/gpu-2\.tar\.xz$", prepare(2, folder), flags=re.MULTILINE)
     return folder, books
 
 
@@ -146,6 +146,13 @@ def test_whole_books_are_held_out_and_four_chapters_of_each_kept(prepared):
     assert set(documents(folder / "gpu-fr", "validation")) < {text for book in held_out for text in books[book]}
     kept = [text for book in books if book not in held_out for text in books[book]]
     assert documents(folder / "gpu-fr", "train") == kept
+
+
+def test_what_is_taken_along_is_what_was_made(prepared, tmp_path):
+    folder, _ = prepared
+    subprocess.run([sys.executable, "-m", "tarfile", "-e", folder / "gpu-2.tar.xz", tmp_path], check=True)
+    made = {path.name: path.read_bytes() for path in (folder / "gpu-fr").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "gpu-fr").iterdir()} == made
 
 
 def test_of_a_long_text_the_first_whole_books_are_taken(tmp_path):
@@ -212,6 +219,18 @@ def test_rates():
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         torch.nn.functional.scaled_dot_product_attention(query, query, query, is_causal=True)
     assert attention_kernels(profile) == ["flash"] and 0 < sum(kernel_shares(profile).values()) <= 1.001
+
+
+def test_a_goal_is_only_reached_against_all_that_it_is_of(scripts, tmp_path):
+    check = scripts("1_check")
+    booking = scripts("booking").Booking("1_check", tmp_path, None, 1, tiny=True)
+    ours = {"tokens_per_second": 200_000, "of_matmul_rate": 0.4, "device": "a"}
+    eager, compiled = ours | {"tokens_per_second": 50_000}, ours | {"tokens_per_second": 100_000}
+    for stock, times in ([eager, compiled], 2), ([eager, {"skipped": "takes long"}], None):
+        check.goals(booking, ours, stock, paper=eager)
+        found = booking.rows["goals"]
+        assert found["times_stock"] == times and found["times_stock_reached"] == (times and True)
+        assert found["times_paper_reached"] is True and found["of_matmul_rate_reached"] is False
 
 
 def test_all_parts_of_the_check_run(tmp_path):

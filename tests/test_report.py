@@ -372,6 +372,20 @@ def test_the_figure_of_languages_has_their_mean_and_what_the_paper_has_of_them(m
     assert diamond.get_xdata().tolist() == [pytest.approx(1.5)]
 
 
+def test_larger_models_stand_beside_the_small_ones_where_both_have_a_row(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(report.table_figures, "save", lambda figure, path: shown.append(figure))
+    paper = report.table_figures.read_paper(ROOT / "experiments/paper.csv", "sizes")
+    sizes = {"parameters": 98e6, "train_tokens": 27e6}
+    small = table_of(*(row_of(name, aot=0.01, seed="1 2", parameters=1e6) for name in ("French-a", "English-a")))
+    large = table_of(*(row_of(name, aot=0.02, seeds=1, **sizes) for name in ("French-b", "Polish-b")))
+    report.table_figures.plot_against(tmp_path / "x.png", small, "parameters", paper, large)
+    assert {axis.get_title(): axis.get_legend_handles_labels()[1][-1] for axis in shown[0].axes} == {
+        "French": "98 M parameters, 27 M tokens, one pair",
+        "English": "here",
+    }
+
+
 def test_a_wrong_flag_ends_with_one_line():
     with pytest.raises(SystemExit) as stopped:
         report.main(["trial", "--nothing", "1"])

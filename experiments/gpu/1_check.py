@@ -282,9 +282,10 @@ def goals(booking: Booking, ours: dict, stock: list[dict], paper: dict) -> None:
     reached = {"tokens_per_second": rate, "of_matmul_rate": ours.get("of_matmul_rate")}
     peers = {"times_paper": [paper], "times_stock": stock}
     for name, rows in peers.items():
-        rates = [row.get("tokens_per_second") for row in rows if row.get("device") == ours.get("device")]
+        rates = [row.get("tokens_per_second") for row in rows]  # without all of them, the best is not known
+        rates = rates if {row.get("device") for row in rows} == {ours.get("device")} else []
         reached[name] = rate / max(rates) if rate and rates and all(rates) else None
-    met = {f"{name}_reached": value is not None and value >= GOALS[name] for name, value in reached.items()}
+    met = {f"{name}_reached": value and value >= GOALS[name] for name, value in reached.items()}
     booking.write("goals", **reached, **met)
 
 
@@ -295,21 +296,21 @@ def main() -> None:
     batches, steps = ([4, 2], 2) if tiny else ([90, 45, 22], 10)
     shallow = model | {"overrides": f"n_layer={1 if tiny else 4},{NO_DROPOUT}"}
 
-    # seconds as expected on an H100; what matters most comes first
-    booking.part("machine", 15, machine)
-    booking.part("losses agree", 60, agreement, model=shallow, batch=4 if tiny else 16, steps=3 if tiny else 20)
+    # seconds that an H100 took, and some more, a guess for the compiled stock model; what matters most comes first
+    booking.part("machine", 20, machine)
+    booking.part("losses agree", 40, agreement, model=shallow, batch=4 if tiny else 16, steps=3 if tiny else 20)
 
     def speed(name: str, seconds: float, **how) -> dict:
         return largest(booking, name, batches, seconds, training_speed, model=model, steps=steps, **how)
 
-    ours = speed("fast compiled", 100, fast=True, compiled=True)
-    speed("fast eager", 40, fast=True, compiled=False)
-    stock = [speed("stock eager", 40, fast=False, compiled=False)]
-    paper = largest(booking, "as in the paper, float32", batches, 40, paper_speed, model=model, steps=steps)
-    stock.append(speed("stock compiled", 110, fast=False, compiled=True))
-    booking.part("scoring", 40, scoring, model=model, tokens=200 if tiny else 1_000_000)
+    ours = speed("fast compiled", 90, fast=True, compiled=True)
+    speed("fast eager", 15, fast=True, compiled=False)
+    stock = [speed("stock eager", 20, fast=False, compiled=False)]
+    paper = largest(booking, "as in the paper, float32", batches, 20, paper_speed, model=model, steps=steps)
+    stock.append(speed("stock compiled", 100, fast=False, compiled=True))
+    booking.part("scoring", 25, scoring, model=model, tokens=200 if tiny else 1_000_000)
     every, size = (5, "nano") if tiny else (100, "micro")
-    booking.part("kill and resume", 40, kill_and_resume, size=size, every=every)
+    booking.part("kill and resume", 20, kill_and_resume, size=size, every=every)
     goals(booking, ours, stock, paper)
     booking.finish()
 

@@ -1,6 +1,6 @@
 """∂ of French novels, of pairs of 12 layers × 768 trained in minutes: can the effect of the paper be seen here?
 
-    bash experiments/gpu/prepare.sh 2          # at home; then bring data/gpu-fr along
+    bash experiments/gpu/prepare.sh 2          # at home; then bring data/gpu-2.tar.xz along
     python experiments/gpu/2_french.py OUT [--results results/gpu] [--minutes 8] [--epochs 3] [--tiny]
 
 Measures the speed, and trains for as many epochs as would let one pair be done in this booking, in steps of 90

@@ -1,11 +1,11 @@
 """∂ of novels in French, English and German, of pairs of 12 layers × 768: is its sign that of the paper at this scale?
 
-    bash experiments/gpu/prepare.sh 3          # at home; then bring data/gpu-fr, data/gpu-en and data/gpu-de along
+    bash experiments/gpu/prepare.sh 3          # at home; then bring data/gpu-3.tar.xz along
     python experiments/gpu/3_languages.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 98 million parameters, 27 million tokens (three readings of 9 million), three seeds: first all of French, then of
-English, then of German. Estimates for an H100: 0.61 GFLOP a token, which at 40 % of the rate of a large matrix product
-are 52 s of steps, and 30 to 50 s else, for a direction; so two or three seeds in one booking, and four for all.
+English, then of German. An H100 takes 76 to 111 s for a direction, 68 of them for the steps: two or three seeds in one
+booking, and four bookings for all.
 """
 
 from campaign import Cell, main

@@ -1,6 +1,6 @@
 """The same as 3_languages.py, with tokens that have no direction: is its ∂ that of the text, or that of its tokens?
 
-    bash experiments/gpu/prepare.sh 4          # at home; then bring data/gpu-{fr,en,de}-symmetric_bpe along
+    bash experiments/gpu/prepare.sh 4          # at home; then bring data/gpu-4.tar.xz along
     python experiments/gpu/4_symmetric.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 Books, steps and seeds are those of 3_languages.py, and so is the time it takes, but for 3 to 5 percent more tokens in

@@ -1,6 +1,6 @@
 """∂ of French novels by size of the model, in the same steps on the same tokens: does it grow, and from which sign?
 
-    bash experiments/gpu/prepare.sh 5          # at home; then bring data/gpu-fr along
+    bash experiments/gpu/prepare.sh 5          # at home; then bring data/gpu-5.tar.xz along
     python experiments/gpu/5_sizes.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 From 3 layers × 48 (1 million parameters, most of them embeddings) to 8 × 512 (34 million); the pairs of 12 × 768 are

@@ -1,6 +1,6 @@
 """∂ of French novels by context, with as many tokens in each step and in all: does it grow with what can be read?
 
-    bash experiments/gpu/prepare.sh 6          # at home; then bring data/gpu-fr along
+    bash experiments/gpu/prepare.sh 6          # at home; then bring data/gpu-6.tar.xz along
     python experiments/gpu/6_contexts.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 8 layers × 512, 34 million parameters, 24,576 tokens a step: 1,536 windows of 16 tokens, or 24 of 1,024. Two seeds of

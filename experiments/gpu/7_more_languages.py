@@ -1,6 +1,6 @@
 """∂ of novels in six more languages, of pairs of 8 layers × 512: is the sign one of languages, or of a few?
 
-    bash experiments/gpu/prepare.sh 7          # at home; then bring those of data/gpu-{fi,ru,pl,es,it,pt} that it made
+    bash experiments/gpu/prepare.sh 7          # at home; then bring data/gpu-7.tar.xz
     python experiments/gpu/7_more_languages.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 34 million parameters, 13.5 million tokens (about four readings of a text), one seed of all languages, then the

@@ -1,6 +1,6 @@
 """∂ of French novels of one pair of GPT2-Medium, the model of the paper, with a thousandth of its tokens.
 
-    bash experiments/gpu/prepare.sh 8          # at home; then bring data/gpu-fr along
+    bash experiments/gpu/prepare.sh 8          # at home; then bring data/gpu-8.tar.xz along
     python experiments/gpu/8_medium.py OUT --results results/gpu --minutes 9.5 [--tiny]
 
 24 layers × 1024, 319 million parameters, steps and tokens of 3_languages.py. Estimates for an H100: 2.0 GFLOP a token,

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The data folders that an experiment trains on, small enough to be taken along, and how large they are. Needs no GPU.
+# The data folders that an experiment trains on, small enough to be taken along, in one file. Needs no GPU.
 #
 #   bash experiments/gpu/prepare.sh NUMBER [flags of tokenize_lang.py ...]     # such as 3: a minute for each language
+#   python -m tarfile -e data/gpu-NUMBER.tar.xz data                           # there
 #
 # Novels are those of experiments/fetch_corpora.py, data/corpora/LANGUAGE.txt and .books.tsv; CORPORA and DATA are other
 # folders. Of a long text the first books of its table are taken, as many as have the megabytes that stand here: the
@@ -42,9 +43,14 @@ for language in $languages; do
   python tokenize_lang.py --source "$part.txt" --clusters "$part.books.tsv" --language "$language" --name "$name" \
     --output_dir "$data" --vocab_size 16384 --validation_clusters "$books" --validation_documents_per_cluster 4 \
     "${kind[@]}" "$@"
-  folders+=("$data/$name")
+  folders+=("$name")
 done
-((${#folders[@]})) && du --apparent-size --block-size 100K --total "${folders[@]}" | awk '{ printf "%.1f MB  %s\n", $1 / 10, $2 }'
+if ((${#folders[@]})); then
+  packed=$data/gpu-$number.tar.xz
+  tar -C "$data" -cf - "${folders[@]}" | xz -T0 > "$packed.partial"
+  mv "$packed.partial" "$packed"
+  du --apparent-size --block-size 100K "$packed" | awk '{ printf "%.1f MB  %s\n", $1 / 10, $2 }'
+fi
 if ((${#missing[@]})); then
   echo "not there, or without a table of books: ${missing[*]}; experiments/fetch_corpora.py fetches novels" >&2
   exit 1
