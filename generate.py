@@ -29,7 +29,7 @@ from aot.data import DIRECTIONS
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.models import find_device, load_model
 from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
-from aot.runs import differences, provenance, read_json, write_json, writing
+from aot.runs import alone, differences, provenance, read_json, write_json, writing
 from aot.tokenizers import checkpoint_tokenizer
 
 
@@ -277,16 +277,17 @@ def main(argv: list[str] | None = None) -> None:
         return None
     output, partial = Path(what.output), Path(f"{what.output}.partial")
     settings = {"prompts": prompts, "cut_prompts": what.cut_prompts, "batch_size": what.batch_size, **asdict(how)}
-    rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
-    if rows is None:
-        return print(f"{output}: finished before, from the same prompts and settings")
-    done = {key_of(row): row for row in rows}
-    rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
-    ordered = output.with_name(f"{output.name}.ordered")
-    write_rows(ordered, rows.values(), "w")
-    ordered.replace(output)
-    partial.unlink()
-    print(f"{output}: {len(rows):,} texts")
+    with alone(output, beside=True):
+        rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
+        if rows is None:
+            return print(f"{output}: finished before, from the same prompts and settings")
+        done = {key_of(row): row for row in rows}
+        rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
+        ordered = output.with_name(f"{output.name}.ordered")
+        write_rows(ordered, rows.values(), "w")
+        ordered.replace(output)
+        partial.unlink()
+        print(f"{output}: {len(rows):,} texts")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import differences, provenance, sync, write_json, writing
+from aot.runs import alone, differences, provenance, sync, write_json, writing
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
 from aot.sources.linear import LinearArguments, linear
@@ -135,13 +135,14 @@ def main(argv: list[str] | None = None) -> None:
     for number in range(1, several + 1):
         name, seed = (args.name, args.seed) if several == 1 else (f"{args.name}-{number}", [args.seed, number])
         folder, arguments = Path(args.output_dir, name), {**given, "name": name, "seed": seed}
-        if folder.exists():
-            if differ := differences(read_meta(folder)["arguments"], arguments):
-                raise SystemExit(f"{folder}: has other arguments (there / now): {'; '.join(differ)}. Delete it first.")
-            print(f"{folder}: finished before, with the same arguments")
-        else:
-            source = SOURCES[args.source][0](flags, counts, np.random.default_rng(seed))
-            make(folder, arguments, source, counts)
+        with alone(folder, beside=True):
+            if folder.exists():
+                if differ := "; ".join(differences(read_meta(folder)["arguments"], arguments)):
+                    raise SystemExit(f"{folder}: has other arguments (there / now): {differ}. Delete it first.")
+                print(f"{folder}: finished before, with the same arguments")
+            else:
+                source = SOURCES[args.source][0](flags, counts, np.random.default_rng(seed))
+                make(folder, arguments, source, counts)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from transformers import PreTrainedTokenizerBase
 from aot.cli import command, parse_arguments
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
+from aot.runs import alone, count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
 from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
 from aot.text import describe, list_sources
@@ -329,7 +329,8 @@ def print_counts(splits: dict) -> None:
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(TokenizeArguments, doc=__doc__, argv=argv)
     try:
-        run(args)
+        with alone(Path(args.output_dir, args.name), beside=True):
+            run(args)
     except (ValueError, OSError) as error:
         raise SystemExit(f"tokenize_lang.py: {' '.join(str(error).split())}") from error
 

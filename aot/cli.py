@@ -1,9 +1,12 @@
-"""The command line that all scripts share: flags, or one YAML or JSON file with the same names."""
+"""The command line that all scripts share: flags, or one YAML or JSON file with the same names; and how they end."""
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -16,8 +19,30 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefau
     """Keeps the line breaks of the module docstring and shows defaults."""
 
 
+class Store(argparse.Action):
+    """Keeps what a flag is given. Given again, a list grows; of anything else the last counts, which is said."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if values != self.default and "" in (values if isinstance(values, list) else [values]):
+            parser.error(f"{option_string} is empty; is a variable not set?")
+        if (before := parser.given.get(self.dest)) is not None:
+            if isinstance(values, list):
+                values = before + values
+            elif values != before:
+                notice(f"{option_string} is given twice: {values} counts, not {before}")
+        parser.given[self.dest] = values
+        setattr(namespace, self.dest, values)
+
+
 class Parser(HfArgumentParser):
     """Exits with one line on a wrong flag."""
+
+    def add_argument(self, *names, **how):
+        return super().add_argument(*names, **{"action": Store} | how)
+
+    def parse_known_args(self, args=None, namespace=None):
+        self.given = {}
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         raise SystemExit(f"{message}; see --help")
@@ -27,17 +52,59 @@ class Parser(HfArgumentParser):
             self.error(f"--{action.dest} is {value!r}, must be one of {', '.join(action.choices)}")
 
 
+@cache
+def notice(text: str) -> None:
+    """Say something about the command that its result does not show, once."""
+    print(text, file=sys.stderr)
+
+
+def brief(message: str, most: int = 400) -> str:
+    """A message in at most so many characters: its beginning says where, and its end what to do."""
+    half = (most - 3) // 2
+    return message if len(message) <= most else f"{message[:half]} … {message[-half:]}"
+
+
+def written_in_yaml(text: str) -> list[tuple[str, object]]:
+    """Names and values of a mapping in YAML, scalars as they are written, so that `no` is no boolean and 010 no 8.
+
+    ValueError where it is no mapping.
+    """
+    document = yaml.compose(text, yaml.SafeLoader)
+    if not isinstance(document, yaml.MappingNode):
+        raise ValueError("does not consist of `flag: value`")
+    return [(name.value, as_written(value)) for name, value in document.value]
+
+
+def as_written(node: yaml.Node):
+    """The value of a node of YAML: a string, None, a list of such, or what YAML makes of a mapping."""
+    if isinstance(node, yaml.MappingNode):
+        return yaml.safe_load(yaml.serialize(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [as_written(each) for each in node.value]
+    return None if node.tag == "tag:yaml.org,2002:null" else node.value
+
+
+def written_in_json(text: str) -> list[tuple[str, object]]:
+    """Names and values of an object in JSON. ValueError where it is none."""
+    pairs = json.loads(text, object_pairs_hook=list)
+    if not (text.lstrip().startswith("{") and isinstance(pairs, list)):
+        raise ValueError("does not consist of `flag: value`")
+    content = json.loads(text)
+    return [(name, content[name]) for name, _ in pairs]
+
+
 def flags_of(path: Path) -> list[str]:
     """The content of a YAML or JSON file as a command line, so that it is read and checked like one."""
-    read = json.loads if path.suffix == ".json" else yaml.safe_load
+    read = written_in_json if path.suffix == ".json" else written_in_yaml
     try:
         content = read(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        names = [name for name, _ in content]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"has {', '.join(twice)} twice; which one counts?")
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SystemExit(f"{path}: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise SystemExit(f"{path}: does not consist of `flag: value`")
     flags = []
-    for name, value in content.items():
+    for name, value in content:
         if value is not None:
             values = value if isinstance(value, list) else [value]
             flags += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
@@ -52,14 +119,64 @@ def spelled_out(argv: list[str] | None = None) -> list[str]:
     return argv
 
 
+class Output(io.FileIO):
+    """Where a script prints to, which remembers why it could not: argparse, for one, keeps it to itself."""
+
+    lost = None
+
+    def write(self, printed):
+        try:
+            return super().write(printed)
+        except OSError as error:
+            self.lost = error
+            raise
+
+    @classmethod
+    def of_this_process(cls) -> "Output":
+        """Take the place of what is behind `sys.stdout`, which then writes \\u2202 where the terminal has no ∂."""
+        if sys.stdout is None:  # what Python makes of one that was closed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        output, before = cls(1, "w", closefd=False), sys.stdout
+        if before is sys.__stdout__:
+            before.flush()
+            how = {"encoding": before.encoding, "errors": "backslashreplace", "line_buffering": before.line_buffering}
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), **how, write_through=before.write_through)
+        return output
+
+    def end(self) -> None:
+        """SystemExit where something could not be printed: with 141 if its reader has gone, as any command of Unix."""
+        if self.lost:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python prints when it ends
+            gone = isinstance(self.lost, BrokenPipeError)
+            raise SystemExit(141 if gone else f"cannot write what it prints: {self.lost}") from self.lost
+
+
 def command(main: Callable[[], None]) -> None:
-    """Run a script whose outputs are whole or can be gone on with; Ctrl-C ends it with one line and status 130."""
+    """Run a script whose outputs are whole or can be gone on with. However it ends, it says why in one line.
+
+    Ctrl-C ends it with status 130.
+    """
     collect_as_usual()
+    output = Output.of_this_process()
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from what it has saved, if anything", file=sys.stderr)
         sys.exit(130)  # 128 + SIGINT, so that no shell script goes on as if this was done
+    except SystemExit as ended:
+        output.end()
+        raise SystemExit(brief(ended.code) if isinstance(ended.code, str) else ended.code) from ended
+    except Exception as error:
+        output.end()
+        if os.environ.get("AOT_TRACEBACK"):
+            raise
+        said = " ".join(str(error).split())
+        raise SystemExit(f"{brief(f'{type(error).__name__}: {said}', 300)} (AOT_TRACEBACK=1 shows where)") from error
+    output.end()
 
 
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:

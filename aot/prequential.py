@@ -15,6 +15,7 @@ from aot.pairs import and_more, recipe_of
 from aot.runs import (
     RESULTS,
     WINDOW_LOSSES,
+    alone,
     evaluations,
     file_sha256,
     finished_report,
@@ -155,10 +156,39 @@ def print_report(report: dict, folder: Path) -> None:
     print(f"\n{report['verdict']}\n{folder}/: {REPORT} prequential.png")
 
 
-def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, output_dir: str | None) -> None:
-    """Report and figure of run folders, one pair for each seed, whose models have the configurations `configs`."""
+def report_of(pairs: list[dict[str, str]], configs: dict, passes: dict[str, list], confidence: float) -> dict:
+    """What `passes` say: by direction, the rows of the first pass of each pair."""
+    path = pairs[0]["forward"]
+    recipe, known = recipe_of(configs[path]), configs[path].to_dict()
+    points = curve(passes, recipe["context"], confidence, counting(path, recipe))
+    at = settled(points)
+    return {
+        **points[-1],
+        "kilobytes": {name: points[-1][name] * points[-1]["tokens"] / np.log(2) / 8e3 for name in DIRECTIONS},
+        "tokens_needed": None if at is None else points[at]["tokens"],
+        "held_out": held_out(pairs, points[-1]["step"]),
+        # `summary` is a head of GPT-2 that no language model has
+        "dropout": {k: v for k, v in known.items() if "drop" in k and "summary" not in k and v},
+        "curve": {key: [point[key] for point in points] for key in ("step", "tokens", "aot", "low", "high")},
+    }
+
+
+def save(folder: Path, report: dict) -> None:
+    """The report and its figure, whole or not at all."""
     from aot.figures import plot_prequential  # matplotlib takes a second, which --help need not wait for
 
+    unfinished = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with writing(unfinished):
+        unfinished.mkdir(parents=True)
+        plot_prequential(unfinished / "prequential.png", report)
+        write_json(unfinished / REPORT, report)
+        sync(unfinished)
+    unfinished.rename(folder)
+
+
+def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, output_dir: str | None) -> None:
+    """Report and figure of run folders, one pair for each seed, whose models have the configurations `configs`."""
     recipe = recipe_of(configs[pairs[0]["forward"]])
     context, stride = recipe.get("context"), recipe.get("stride")
     if stride != context:
@@ -173,27 +203,7 @@ def prequential(pairs: list[dict[str, str]], configs: dict, confidence: float, o
         "confidence": confidence,
     }
     folder = Path(output_dir or f"scores/{Path(pairs[0]['forward']).parent.name}{and_more(pairs)}-prequential")
-    if folder.exists():
-        return print_report(finished_report(folder / REPORT, request), folder)
-    points = curve(passes, context, confidence, counting(pairs[0]["forward"], recipe))
-    at, dropout = settled(points), configs[pairs[0]["forward"]].to_dict()
-    report = {
-        **points[-1],
-        "kilobytes": {name: points[-1][name] * points[-1]["tokens"] / np.log(2) / 8e3 for name in DIRECTIONS},
-        "tokens_needed": None if at is None else points[at]["tokens"],
-        "held_out": held_out(pairs, points[-1]["step"]),
-        # `summary` is a head of GPT-2 that no language model has
-        "dropout": {k: v for k, v in dropout.items() if "drop" in k and "summary" not in k and v},
-        "curve": {key: [point[key] for point in points] for key in ("step", "tokens", "aot", "low", "high")},
-        "request": request,
-        **provenance(),
-    }
-    unfinished = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    with writing(unfinished):
-        unfinished.mkdir(parents=True)
-        plot_prequential(unfinished / "prequential.png", report)
-        write_json(unfinished / REPORT, report)
-        sync(unfinished)
-    unfinished.rename(folder)
-    print_report(report, folder)
+    with alone(folder, beside=True):
+        if not folder.exists():
+            save(folder, report_of(pairs, configs, passes, confidence) | {"request": request, **provenance()})
+    print_report(finished_report(folder / REPORT, request), folder)

@@ -140,25 +140,27 @@ def count(number: int, what: str) -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of `folder`, which is made unless it is there, and removed if nothing came into it.
+def alone(path: Path, beside: bool = False) -> Iterator[None]:
+    """Keeps other processes out of the folder `path`, which is made, and removed if nothing came into it.
 
-    SystemExit where one is at work there: it would be taken for an interrupted one, and what it has just begun to
-    write for damaged.
+    `beside`: the lock is .NAME.lock beside `path`, which may be a file, or be there only when it is whole. SystemExit
+    where another is at work: it would be taken for an interrupted one, and what it has just begun for damaged.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
-    with writing(folder):
+    folder = path.parent if beside else path
+    lock = FileLock(folder / (f".{path.name}.lock" if beside else ".lock"), timeout=0)
+    missing = not folder.exists()
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
         except Timeout as error:
-            raise SystemExit(f"{folder}: another process is at work there; wait for it, or stop it") from error
+            raise SystemExit(f"{path}: another process is at work there; wait for it, or stop it") from error
     try:
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
-        if folder.is_dir() and not any(folder.iterdir()):
+        if (missing or not beside) and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

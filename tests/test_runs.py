@@ -1,12 +1,14 @@
 """What a run folder says of where its numbers come from."""
 
+import importlib
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from conftest import one_line
 
-from aot.runs import commit, versions
+from aot.runs import alone, commit, versions
 
 
 def git(folder, *arguments: str) -> str:
@@ -41,3 +43,37 @@ def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
 def test_what_is_not_installed_has_no_version():
     found = versions("numpy", "no-such-package")
     assert found["numpy"] == np.__version__ and found["no-such-package"] is None and found["python"]
+
+
+def test_a_lock_beside_leaves_nothing(tmp_path):
+    with alone(tmp_path / "a" / "b" / "whole", beside=True):
+        assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == [".whole.lock"]
+    assert not (tmp_path / "a" / "b").exists()
+    (tmp_path / "there").mkdir()
+    with alone(tmp_path / "there" / "whole", beside=True):
+        (tmp_path / "there" / "whole").touch()
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["whole"]
+
+
+def writers(data, pair, text, folder) -> dict[str, tuple]:
+    """What each script that makes something is told, and what it makes."""
+    return {
+        "tokenize_lang": (f"--source {text} --output_dir {folder} --name new --vocab_size 300", "new"),
+        "make_synthetic": (f"--bits 4 --extra_ones 2 --train_lines 40 --validation_lines 20 --output_dir {folder} --name new", "new"),
+        "generate": (f"--pair {pair} --prompt a --max_new_tokens 1 --output {folder}/new.jsonl", "new.jsonl"),
+        "compute_aot": (f"--prequential {pair} --output_dir {folder}/new", "new"),
+    }
+
+
+@pytest.mark.parametrize("script", ["tokenize_lang", "make_synthetic", "generate", "compute_aot"])
+def test_two_processes_do_not_write_in_one_place(script, data, pair, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("\n\n".join(f"a document number {number}" for number in range(200)))
+    flags, made = writers(data, pair, text, tmp_path / "made")[script]
+    main = importlib.import_module(script).main
+    with alone(tmp_path / "made" / made, beside=True), pytest.raises(SystemExit) as stopped:
+        main(flags.split())
+    assert one_line(stopped) and f"{tmp_path}/made/{made}: another process is at work" in stopped.value.code
+    assert not (tmp_path / "made").exists()
+    main(flags.split())
+    assert (tmp_path / "made" / made).exists() and not [*(tmp_path / "made").glob(".*")]

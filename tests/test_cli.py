@@ -1,0 +1,163 @@
+"""The command line: nothing that is given is lost without a word, and however a script ends, it is one line."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import one_line
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aot.cli import brief, command, flags_of, parse_arguments, spelled_out
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Arguments:
+    words: list[str] = field(default_factory=lambda: ["default"])
+    name: str = ""
+    source: str | None = None
+    seed: int = 0
+    flag: bool = False
+    more: dict | None = None
+
+
+def parse(*argv: str) -> Arguments:
+    return parse_arguments(Arguments, doc="", argv=[*argv])[0]
+
+
+def test_a_list_grows_with_each_time_that_it_is_given():
+    assert parse("--words", "a", "b", "--seed", "1", "--words", "c").words == ["a", "b", "c"]
+    assert parse("--words", "a").words == ["a"] and parse().words == ["default"] and parse().words == ["default"]
+
+
+def test_of_two_values_the_last_counts_and_it_is_said(capsys):
+    assert parse("--seed", "1", "--seed", "23").seed == 23
+    assert capsys.readouterr().err == "--seed is given twice: 23 counts, not 1\n"
+    assert parse("--seed", "4", "--seed", "4").seed == 4 and parse("--flag", "--flag").flag
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("argv", [["--source", ""], ["--words", "a", ""], ["--words", ""]])
+def test_nothing_is_empty_but_what_is_so_by_default(argv):
+    with pytest.raises(SystemExit, match=f"{argv[0]} is empty; is a variable not set") as stopped:
+        parse(*argv)
+    assert one_line(stopped) and parse("--name", "").name == ""
+
+
+@pytest.mark.parametrize("written", ["no", "010", "0123", "1e3", "1_000", "12:30", "0x1F", "yes", "2001-01-01", ".5"])
+def test_what_a_file_has_arrives_as_it_is_written(tmp_path, written):
+    (tmp_path / "a.yaml").write_text(f"source: {written}\nname: '{written}'\nwords: [{written}, b]\nseed:\n")
+    (found,) = parse_arguments(Arguments, doc="", argv=[str(tmp_path / "a.yaml")])
+    assert (found.source, found.name, found.words) == (written, written, [written, "b"]) and found.seed == 0
+
+
+WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff\u2028\u2029\x85"), min_size=1)
+
+
+@given(WORD)
+def test_any_word_in_quotes_arrives(tmp_path_factory, word):
+    path = tmp_path_factory.getbasetemp() / "word.yaml"
+    path.write_text("source: '{}'\n".format(word.replace("'", "''")), encoding="utf-8")
+    assert flags_of(path) == ["--source", word]
+
+
+@pytest.mark.parametrize("name, content, message", [
+    ("a.yaml", "seed: 1\nname: b\nseed: 2\n", "a.yaml: has seed twice"),
+    ("a.json", '{"seed": 1, "name": "b", "seed": 1}', "a.json: has seed twice"),
+    ("a.json", "[" * 100_000, "a.json: "),
+    ("a.json", '[["seed", 1]]', "does not consist of `flag: value`"),
+    ("a.json", "3", "does not consist of `flag: value`"),
+    ("a.yaml", "- seed\n", "does not consist of `flag: value`"),
+    ("a.yaml", "", "does not consist of `flag: value`"),
+    ("a.yaml", "seed: [1", "a.yaml: "),
+])  # fmt: skip
+def test_a_file_that_is_no_command_line_is_one_line(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SystemExit) as stopped:
+        spelled_out([str(tmp_path / name)])
+    assert one_line(stopped) and message in stopped.value.code
+
+
+def test_values_in_a_file_are_those_of_flags(tmp_path):
+    more = "rate: 0.5, steps: 2"
+    (tmp_path / "a.yaml").write_text(f"seed: 7\nflag: true\nmore: {{{more}}}\nwords:\n- a\n- b\nsource: null\n")
+    content = {"seed": 7, "flag": True, "more": {"rate": 0.5, "steps": 2}, "words": ["a", "b"], "source": None}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    of_yaml, of_json = (flags_of(tmp_path / name) for name in ("a.yaml", "a.json"))
+    expected = ["--seed", "7", "--flag", "true", "--more", '{"rate": 0.5, "steps": 2}', "--words", "a", "b"]
+    assert of_yaml == expected and [each.lower() for each in of_json] == expected
+
+
+def test_a_message_keeps_its_beginning_and_its_end():
+    assert brief("short") == "short" and len(brief("x" * 1000)) <= 400
+    assert brief(f"path{'x' * 1000}advice").startswith("path") and brief(f"path{'x' * 1000}advice").endswith("advice")
+
+
+def ends(main) -> str | int:
+    with pytest.raises(SystemExit) as stopped:
+        command(main)
+    return stopped.value.code
+
+
+def test_what_no_one_foresaw_is_one_line(monkeypatch):
+    def fails():
+        raise ValueError("one\nthing " + "x" * 1000)
+
+    said = ends(fails)
+    assert said.startswith("ValueError: one thing x") and "\n" not in said and len(said) <= 400
+    assert said.endswith("(AOT_TRACEBACK=1 shows where)")
+    monkeypatch.setenv("AOT_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="one\nthing"):
+        command(fails)
+
+
+def test_messages_and_statuses_are_kept():
+    def exits(code):
+        def main():
+            raise SystemExit(code)
+
+        return main
+
+    assert ends(exits("a word")) == "a word" and ends(exits(3)) == 3 and len(ends(exits("y" * 999))) <= 400
+    assert command(lambda: None) is None
+
+
+PRINTS = "from aot.cli import command; command(lambda: [print('∂' * 1000) for _ in range(1000)])"
+CLOSED = ["bash", "-c", 'exec "$@" >&-', "bash"]
+HELP = ["make_synthetic.py", "--help"]
+
+
+def run(arguments: list[str], stdout, **environment: str) -> subprocess.CompletedProcess:
+    how = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT, "env": os.environ | environment}
+    return subprocess.run([sys.executable, *arguments], **how)
+
+
+@pytest.mark.parametrize("arguments", [["-c", PRINTS], HELP], ids=["prints", "help"])
+def test_a_reader_who_goes_away_and_a_full_disk(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    gone = run(arguments, writing)
+    os.close(writing)
+    assert (gone.returncode, gone.stderr) == (141, "")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = run(arguments, full)
+        assert done.returncode == 1 and done.stderr.startswith("cannot write what it prints: "), done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_no_output_at_all():
+    done = subprocess.run([*CLOSED, sys.executable, "-c", PRINTS], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_has_no_such_letter(encoding):
+    done = run(["-c", PRINTS], subprocess.PIPE, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith("\\u2202" * 1000)
