@@ -474,7 +474,7 @@ def test_an_interrupted_one_is_made_anew(tmp_path, monkeypatch):
         ("--seed -1", "--seed -1"),
         ("--name a/b", "--output_dir"),
         ("--name .", "--output_dir"),
-        ("--name=", "--output_dir"),
+        ("--name=", "--name is empty"),
         ("--bits many", "--bits.*'many'"),
         ("--colour red", "--colour red: unknown"),
         ("--source letters", "--source is 'letters', must be one of linear, primes, iid"),
