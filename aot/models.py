@@ -72,10 +72,12 @@ def build_model(vocab_size: int, context: int, size: str, model_type: str, overr
         raise SystemExit(f"--size {size}: unknown, choose one of {', '.join(sizes)}")
     try:
         config = configure(vocab_size, context, sizes[size], model_type, overrides)
-        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except (ValueError, TypeError, StrictDataclassError) as error:
         cause = " ".join(str(error).partition(". Should contain one of")[0].split())  # all 500 names that there are
         raise SystemExit(f"--model_type {model_type} --config_overrides {overrides}: {cause}") from error
+    check_causal(model, f"--model_type {model_type}")
+    return model
 
 
 def load_model(path: str, revision: str | None = None, fast: bool = True, pickled: bool = False) -> PreTrainedModel:
@@ -104,7 +106,38 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
     if wrong:
         more = f" and {len(wrong) - 1} more weights" if len(wrong) > 1 else ""
         raise SystemExit(f"{path}: {wrong[0]}{more} are not there in the shape that config.json says; save them again")
+    check_causal(model, path)
     return use_fast_path(model) if fast else model
+
+
+@torch.no_grad()
+def check_causal(model: PreTrainedModel, name: str) -> None:
+    """SystemExit where a changed last token moves earlier logits: such a model sees what it is to predict.
+
+    Models without values, of the device `meta` or divided by ZeRO-3, are taken as they are.
+    """
+    config, weights = model.config.get_text_config(), list(model.parameters())
+    length = min(8, getattr(config, "max_position_embeddings", None) or 8)
+    if length < 2 or config.vocab_size < 2 or any(weight.is_meta or not weight.numel() for weight in weights):
+        return
+    ids = torch.arange(length, device=model.device).repeat(2, 1) % config.vocab_size
+    ids[1, -1] = (ids[1, -1] + 1) % config.vocab_size
+    training, caching = model.training, getattr(model.config, "use_cache", None)
+    try:
+        if caching:  # recurrent_gemma has a cache that asks for more attention than there is
+            model.config.use_cache = False
+        first, second = model.eval()(input_ids=ids).logits[:, :-1]
+    except Exception as error:
+        raise SystemExit(f"{name}: does not read tokens alone: {' '.join(str(error).split())}") from error
+    finally:
+        model.train(training)
+        if caching:
+            model.config.use_cache = caching
+    if (first - second).abs().max() > 1e-4 * first.std():
+        raise SystemExit(
+            f"{name}: sees the tokens that it is to predict, so its loss would say nothing. Choose a causal model; "
+            "BERT and its kind are with --config_overrides is_decoder=true"
+        )
 
 
 def has_pickle(path: str, revision: str | None) -> bool:

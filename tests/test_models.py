@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 import compute_aot
 from aot.data import DIRECTIONS
-from aot.models import build_model, find_device, load_model
+from aot.models import build_model, check_causal, find_device, load_model
 from aot.runs import read_json
 from aot.scoring import score
 
@@ -210,3 +210,26 @@ def test_what_cannot_be_built_is_one_line(arguments, message):
     with pytest.raises(SystemExit, match=message) as stopped:
         build_model(300, 16, *arguments)
     assert one_line(stopped)
+
+
+@pytest.mark.parametrize("kind", ["bert", "electra"])
+def test_a_model_that_sees_the_answers_is_refused(kind, tmp_path):
+    with pytest.raises(SystemExit, match=f"--model_type {kind}: sees the tokens that it is to predict") as stopped:
+        build_model(300, 16, "nano", kind, None)
+    assert one_line(stopped)
+    causal = build_model(300, 16, "nano", kind, "is_decoder=true")
+    causal.config.is_decoder = False
+    causal.save_pretrained(tmp_path)
+    with pytest.raises(SystemExit, match=f"{tmp_path}: sees the tokens"):
+        load_model(str(tmp_path))
+
+
+def test_looking_leaves_a_model_as_it_was():
+    torch.manual_seed(0)
+    model = build_model(300, 16, "nano", "gpt2", None)
+    state = torch.get_rng_state()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    check_causal(model.train(), "it")
+    assert model.training and torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    check_causal(build_model(2, 2, "nano", "gpt2", None), "a small one")

@@ -59,7 +59,7 @@ def writers(data, pair, text, folder) -> dict[str, tuple]:
     """What each script that makes something is told, and what it makes."""
     return {
         "tokenize_lang": (f"--source {text} --output_dir {folder} --name new --vocab_size 300", "new"),
-        "make_synthetic": (f"--bits 4 --ones 2 --train_lines 40 --validation_lines 20 --output_dir {folder} --name new", "new"),
+        "make_synthetic": (f"--bits 4 --ones 2 --train_lines 40 --output_dir {folder} --name new", "new"),
         "generate": (f"--pair {pair} --prompt a --max_new_tokens 1 --output {folder}/new.jsonl", "new.jsonl"),
         "compute_aot": (f"--prequential {pair} --output_dir {folder}/new", "new"),
     }
