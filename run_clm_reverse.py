@@ -15,6 +15,7 @@ steps, and differ only in the order in which `ReverseTokenCollator` hands over t
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import copy
+import math
 import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -176,6 +177,13 @@ class ReverseTrainingArguments(TrainingArguments):
     remove_unused_columns: bool | None = paper("remove_unused_columns", False)
 
     def __post_init__(self):
+        for must, (fits, names) in MUST_BE.items():
+            for name in names:
+                if (value := getattr(self, name)) is not None and not fits(value):
+                    raise ValueError(f"--{name} {value}: must be {must}")
+        if not (self.max_steps >= 1 or self.max_steps == -1 and 0 < self.num_train_epochs < math.inf):
+            amount = f"--max_steps {self.max_steps} --num_train_epochs {self.num_train_epochs}"
+            raise ValueError(f"{amount}: nothing would be trained; give one of them, above 0")
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
         muon, self.optim = self.optim == MUON, "adamw_torch" if self.optim == MUON else self.optim
         if self.bf16 is None:
@@ -187,8 +195,6 @@ class ReverseTrainingArguments(TrainingArguments):
         if self.deepspeed_plugin:  # weights stay float32 by its `bf16: {}`; the Trainer does not fill in autocast
             autocast = self.deepspeed_plugin.hf_ds_config.config.get("torch_autocast", {})
             autocast |= {"enabled": self.bf16} if autocast.get("enabled") == "auto" else {}
-        if not 0 <= self.seed < 2**32:  # what NumPy takes
-            raise ValueError(f"--seed {self.seed}: must be from 0 to {2**32 - 1}")
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
@@ -198,6 +204,21 @@ class ReverseTrainingArguments(TrainingArguments):
         self.remove_unused_columns = False  # windows have no columns
         self.dataloader_drop_last = False  # all held-out windows count, and of the others whole steps are drawn
 
+
+# What flags may be, those that libraries refuse late or never: then a run has begun, or trains nothing.
+MUST_BE = {
+    "a whole number above 0": (
+        lambda value: value >= 1,
+        ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+    ),
+    "above 0": (lambda value: 0 < value < math.inf, ("learning_rate", "logging_steps", "eval_steps", "save_steps")),
+    "0 or more": (
+        lambda value: 0 <= value < math.inf,
+        ("weight_decay", "adam_epsilon", "max_grad_norm", "warmup_steps", "dataloader_num_workers"),
+    ),
+    "from 0 to below 1": (lambda value: 0 <= value < 1, ("adam_beta1", "adam_beta2")),
+    f"from 0 to {2**32 - 1}": (lambda value: 0 <= value < 2**32, ("seed", "data_seed")),  # what NumPy takes
+}
 
 # Flags that would let two runs of a pair differ unseen, or a resumed run from one that was not interrupted.
 REFUSED = {

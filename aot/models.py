@@ -54,6 +54,9 @@ def configure(vocab_size: int, context: int, shape: tuple, model_type: str, over
         known.update_from_string(overrides)
         names = [change.partition("=")[0] for change in overrides.split(",")]
         fields |= {common.get(name, name): getattr(known, name) for name in names}
+    for name in ("num_hidden_layers", "num_attention_heads", "hidden_size"):
+        if fields[name] is not None and fields[name] < 1:
+            raise ValueError(f"{name} is {fields[name]}, must be at least 1")
     fields.setdefault("num_key_value_heads", fields["num_attention_heads"])
     if widening:
         fields.setdefault("intermediate_size", int(widening * fields["hidden_size"]))

@@ -409,3 +409,39 @@ def test_a_command_fails_with_one_line(tmp_path):
     done = subprocess.run([sys.executable, SCRIPT, "--data", "absent"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and not done.stdout and not any(tmp_path.iterdir())
     assert done.stderr.splitlines() == [done.stderr.strip()] and done.stderr.startswith("absent: not a data folder")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--num_train_epochs 0", "nothing would be trained"),
+        ("--num_train_epochs -1", "nothing would be trained"),
+        ("--num_train_epochs nan", "nothing would be trained"),
+        ("--num_train_epochs inf", "nothing would be trained"),
+        ("--max_steps 0", "--max_steps 0 --num_train_epochs 1.0: nothing would be trained"),
+        ("--max_steps -2", "nothing would be trained"),
+        ("--gradient_accumulation_steps -1", "--gradient_accumulation_steps -1: must be a whole number above 0"),
+        ("--per_device_train_batch_size 0", "must be a whole number above 0"),
+        ("--per_device_eval_batch_size -3", "must be a whole number above 0"),
+        ("--learning_rate 0", "must be above 0"),
+        ("--learning_rate inf", "must be above 0"),
+        ("--learning_rate nan", "must be above 0"),
+        ("--save_steps -1", "must be above 0"),
+        ("--weight_decay -0.1", "must be 0 or more"),
+        ("--warmup_steps nan", "must be 0 or more"),
+        ("--max_grad_norm -1", "must be 0 or more"),
+        ("--adam_beta2 1", "--adam_beta2 1.0: must be from 0 to below 1"),
+        ("--optim muon --adam_beta1 -1", "must be from 0 to below 1"),
+        ("--seed -1", "must be from 0 to 4294967295"),
+        ("--data_seed 4294967296", "must be from 0 to 4294967295"),
+        ("--config_overrides n_layer=-1", "num_hidden_layers is -1, must be at least 1"),
+        ("--config_overrides n_layer=0", "num_hidden_layers is 0, must be at least 1"),
+        ("--config_overrides n_head=0", "num_attention_heads is 0, must be at least 1"),
+        ("--model_type lstm --config_overrides hidden_size=0", "hidden_size is 0, must be at least 1"),
+    ],
+)
+def test_what_would_train_nothing_is_refused_and_leaves_nothing(flags, message, data, tmp_path):
+    where = ["--data", str(data), "--output_dir", str(tmp_path / "run"), "--context", "8"]
+    with pytest.raises(SystemExit, match=re.escape(message)) as stopped:
+        run_clm_reverse.main([*where, *flags.split()])
+    assert one_line(stopped) and not any(tmp_path.iterdir())
