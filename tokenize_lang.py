@@ -4,8 +4,8 @@
     python tokenize_lang.py --source https://data.statmt.org/cc-100/fr.txt.xz --name fr --validation_tokens 64000000
     python tokenize_lang.py --source src/ --documents file --level byte --name code
 
-Sources are text, JSON lines or Parquet files (.gz, .xz, .bz2, .zst too), folders or URLs of these, or ids of Hub data
-sets; they are streamed, never held as a whole. The first reading counts the documents, splits them by a hash of their
+Sources are text, JSON lines, CSV or Parquet files (.gz, .xz, .bz2, .zst too), folders or URLs of these, or ids of Hub
+data sets; they are streamed, never held as a whole. The first reading counts the documents, splits them by a hash of their
 text and trains the tokenizer on the train part only; the second one encodes. Run the same command again after an
 interruption: the second reading continues where it stopped, and the result is the same byte for byte.
 
@@ -69,7 +69,7 @@ class TokenizeArguments:
         default="paragraph",
         metadata={
             "help": "What a document of a text file is: the lines up to a blank one (as in CC100), a line, the whole "
-            "file, of any kind, or a FASTA record without its header. In JSON lines, Parquet and Hub data sets: a row."
+            "file, of any kind, or a FASTA record without its header. In JSON lines, CSV, Parquet and on the Hub: a row."
         },
     )
     document_length: int | None = field(
@@ -79,7 +79,7 @@ class TokenizeArguments:
             "file: for sequences without an end, such as genomes and binaries."
         },
     )
-    column: str = field(default="text", metadata={"help": "Column of JSON lines, Parquet and Hub data sets."})
+    column: str = field(default="text", metadata={"help": "Column of JSON lines, CSV, Parquet and Hub data sets."})
     config: str | None = field(default=None, metadata={"help": "Configuration of a Hub data set."})
     split: str = field(default="train", metadata={"help": "Split of a Hub data set; it is split anew here."})
     level: Literal["bpe", "symmetric_bpe", "char", "byte"] = field(

@@ -230,8 +230,10 @@ def damage(checkpoint: Path) -> str | None:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Each `checkpoint-N` of a run, newest first, complete or not."""
-    return sorted(folder.glob("checkpoint-[0-9]*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    """Each folder `checkpoint-N` of a run, newest first, complete or not; any other name is of somebody else."""
+    steps = {path: re.fullmatch(r"checkpoint-(\d+)", path.name, re.ASCII) for path in folder.glob("checkpoint-*")}
+    found = {path: int(step[1]) for path, step in steps.items() if step and path.is_dir()}
+    return sorted(found, key=found.get, reverse=True)
 
 
 def last_checkpoint(folder: Path, clean: bool = False) -> str | None:

@@ -1,60 +1,28 @@
-"""Documents out of text, JSON lines, Parquet, URLs, standard input and Hub data sets, one after the other.
+"""Documents out of text, JSON lines, CSV, Parquet, URLs, standard input and Hub data sets, one after the other.
 
-Parquet files and Hub data sets stream through `datasets`. Text and JSON lines are read here, in blocks: the readers of
-`datasets` decode compressed files in the encoding of the locale, take a .zst that was cut short for a whole one, hold
-a file without blank lines in memory, and do not say where a file is damaged.
+Hub data sets and Parquet at URLs stream through `datasets`. Text and JSON lines are read here, in blocks: the readers
+of `datasets` decode compressed files in the encoding of the locale, take a .zst that was cut short for a whole one,
+hold a file without blank lines in memory, and do not say where a file is damaged. Paths it takes for patterns.
 """
 
-import bz2
 import codecs
-import importlib
+import csv
 import io
 import itertools
 import json
-import lzma
+import os
 import re
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
-from urllib.parse import urlsplit
 
 import regex
 
-from aot.runs import file_sha256
+from aot.formats import DECOMPRESSORS, KINDS, compression_of, damage, is_file_name, library, refuse_other, suffixes
+from aot.runs import count, file_sha256
 
 BLOCK = 2**18  # bytes read at a time
-DECOMPRESSORS = {
-    ".gz": lambda: zlib.decompressobj(wbits=31),
-    ".xz": lzma.LZMADecompressor,
-    ".bz2": bz2.BZ2Decompressor,
-    ".zst": lambda: library("zstandard").ZstdDecompressor(max_window_size=2**31).decompressobj(),
-}
-KINDS = {".txt": "text", ".fasta": "text", ".fa": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
-
-
-def library(name: str) -> ModuleType:
-    """A library that only some sources need, so that all else runs where it is missing; ValueError if it is."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise ValueError(f"cannot be read without the package {package} ({error}); pip install {package}") from error
-
-
-def damage(compression: str) -> tuple[type[Exception], ...]:
-    """What the decompressor of this compression raises where the data are damaged."""
-    zstd = (library("zstandard").ZstdError,) if compression == ".zst" else ()
-    return zlib.error, lzma.LZMAError, OSError, EOFError, *zstd
-
-
-def suffixes(source: str) -> tuple[str, str]:
-    """What the name says of content and compression: ("", ".xz") of `a.xz`, (".txt", "") of `a.txt`."""
-    path = Path(urlsplit(source).path if "://" in source else source)
-    compression = path.suffix if path.suffix in DECOMPRESSORS else ""
-    return Path(path.name.removesuffix(compression)).suffix, compression
 
 
 def short_name(source: str) -> str:
@@ -62,15 +30,28 @@ def short_name(source: str) -> str:
     return "stdin" if source == "-" else Path(source).name or Path(source).resolve().name
 
 
-def is_file_name(source: str) -> bool:
-    """Whether a name ends as one of a file does: `a.xz` and `a.csv`, but not `USER/NAME-2.5`."""
-    kind, compression = suffixes(source)
-    return bool(compression or re.match(r"\.[a-z]", kind))
-
-
 def hidden(path: Path) -> bool:
     """Whether a file or a folder above it is hidden or a cache of Python, as .git and __pycache__ are."""
     return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder that are not hidden, in the order of their names; says what links it does not follow.
+
+    SystemExit for a folder that cannot be read.
+    """
+
+    def unreadable(error: OSError) -> None:
+        raise SystemExit(f"{error.filename}: cannot be read ({error.strerror}), and so not all of {folder}")
+
+    files, links = [], 0
+    for place, inner, names in os.walk(folder, onerror=unreadable):
+        there = Path(place)
+        links += sum((there / name).is_symlink() for name in inner)
+        files += (there / name for name in names if (there / name).is_file())
+    if links:
+        print(f"{folder}: {count(links, 'link')} to other folders left out; give those as sources", file=sys.stderr)
+    return sorted(file for file in files if not hidden(file.relative_to(folder)))
 
 
 def list_sources(sources: list[str], documents: str) -> list[str]:
@@ -82,7 +63,7 @@ def list_sources(sources: list[str], documents: str) -> list[str]:
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and not hidden(file.relative_to(path)))
+            files = files_in(path)
             known = [file for file in files if documents == "file" or suffixes(str(file))[0] in KINDS]
             if not known:
                 raise SystemExit(
@@ -140,8 +121,8 @@ def read_documents(
 ) -> Iterator[str | bytes]:
     """Documents of one file, URL, `-` (standard input) or Hub data set, in order, without those of white space alone.
 
-    Rows are the documents of JSON lines, Parquet and Hub data sets, `documents` (paragraph, line, file, fasta) those
-    of text; `raw` gives whole files as bytes; what is longer than `document_length` characters or bytes is cut.
+    Rows are the documents of JSON lines, CSV, Parquet and Hub data sets, `documents` (paragraph, line, file, fasta)
+    those of text; `raw` gives whole files as bytes; what is longer than `document_length` characters or bytes is cut.
     `watch` gets the number of bytes read from the file after each block, `note` each row just before its document
     comes. ValueError names the file and the place of invalid UTF-8, damage, a missing column or a document above
     `max_document_bytes`.
@@ -150,7 +131,7 @@ def read_documents(
     kind = KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
     raw = raw and is_file and documents == "file"
     separator = {"paragraph": "\n\n", "fasta": "\n>"}.get(documents, "\n") if kind == "text" else "\n"
-    blocks = decompressed(source, watch)
+    blocks = decompressed(source, watch, raw)
     texts = decoded(blocks, errors)
     try:
         if is_file and documents == "file":
@@ -161,6 +142,11 @@ def read_documents(
             pieces = (piece.strip("\n") for piece in split_text(texts, separator, max_document_bytes))
         elif kind == "json":
             pieces = json_column(split_text(texts, separator, max_document_bytes), column, errors, note)
+        elif kind == "csv":
+            delimiter = "\t" if suffixes(source)[0] == ".tsv" else ","
+            pieces = csv_column(split_text(texts, separator, max_document_bytes), column, delimiter, note)
+        elif kind == "parquet" and "://" not in source:
+            pieces = parquet_column(source, column, note)
         elif kind == "parquet":
             pieces = column_of(column, note, "parquet", data_files=source, split="train")
         else:
@@ -175,21 +161,33 @@ def read_documents(
         raise ValueError(f"{source}: {error}") from error
 
 
-def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]:
-    """Content of a file in blocks; ValueError at damage, and where the compressed data stops before its end."""
-    compression, read = suffixes(source)[1], 0
-    start = DECOMPRESSORS.get(compression)
-    stream = start and start()
+def opened(source: str):
+    """A source to read bytes from."""
     if source == "-":
-        opened = nullcontext(sys.stdin.buffer)
-    elif "://" in source:
-        # as fsspec.open, and tries again when the connection breaks
-        opened = library("datasets.utils.file_utils").xopen(source, "rb")
-    else:
-        opened = open(source, "rb")
-    with opened as file:
+        return nullcontext(sys.stdin.buffer)
+    # as fsspec.open, and tries again when the connection breaks
+    return library("datasets.utils.file_utils").xopen(source, "rb") if "://" in source else open(source, "rb")
+
+
+def decompressed(source: str, watch: Callable[[int], object], raw: bool = False) -> Iterator[bytes]:
+    """Content of a file in blocks; ValueError at damage and, unless it is wanted `raw`, for what is no text."""
+    beginning = not raw
+    for part in inflated(source, watch, raw):
+        if part and beginning:
+            refuse_other(part)
+            beginning = False
+        yield part
+
+
+def inflated(source: str, watch: Callable[[int], object], raw: bool) -> Iterator[bytes]:
+    """The same of anything; what is `raw` is compressed where its name says so, and else where its content does."""
+    read, compression, stream = 0, "", None
+    with opened(source) as file:
         while block := file.read(BLOCK):
             watch(len(block))
+            if not read:
+                compression = suffixes(source)[1] if raw else compression_of(source, block)
+                stream = DECOMPRESSORS[compression]() if compression else None
             read += len(block)
             if not stream:
                 yield block
@@ -199,7 +197,7 @@ def decompressed(source: str, watch: Callable[[int], object]) -> Iterator[bytes]
                     if stream.eof:  # another member may follow, and zeros may pad
                         if not (block := block.lstrip(b"\0")):
                             break
-                        stream = start()
+                        stream = DECOMPRESSORS[compression]()
                     yield stream.decompress(block)
                     block = stream.unused_data if stream.eof else b""
             except damage(compression) as error:
@@ -279,24 +277,62 @@ def json_column(
             yield text and text.encode().decode()
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number:,}: invalid JSON: {error.msg}, column {error.colno}") from error
+        except RecursionError as error:
+            raise ValueError(f"line {number:,}: JSON nested too deep to be read") from error
         except ValueError as error:
             raise ValueError(f"line {number:,}: {error}") from error
 
 
+def csv_column(
+    lines: Iterable[str], column: str, delimiter: str, note: Callable[[dict], object]
+) -> Iterator[str | None]:
+    """One cell of each row below the first, which names the columns; ValueError for a row of another length."""
+    csv.field_size_limit(sys.maxsize)  # how long a document may be is said elsewhere
+    rows = csv.DictReader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    try:
+        for row in rows:
+            try:
+                if None in row or None in row.values():
+                    raise ValueError(f"has not as many cells as there are columns ({len(rows.fieldnames)})")
+                text = cell(row, column)
+                note(row)
+            except ValueError as error:
+                raise ValueError(f"line {rows.line_num:,}: {error}") from error
+            yield text
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num:,}: {error}") from error
+
+
+def parquet_column(path: str, column: str, note: Callable[[dict], object]) -> Iterator[str | None]:
+    """One cell of each row of a Parquet file."""
+    pyarrow, parquet, number = library("pyarrow"), library("pyarrow.parquet"), 0
+    try:
+        batches = parquet.ParquetFile(path).iter_batches(batch_size=256)
+        for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), start=1):
+            yield row_cell(number, row, column, note)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"cannot be read after row {number:,}: {' '.join(str(error).split())}") from error
+
+
 def column_of(column: str, note: Callable[[dict], object], path: str, **load) -> Iterator[str | None]:
-    """One cell of each row of a Parquet file or Hub data set."""
+    """One cell of each row of a Hub data set, or of Parquet at a URL."""
     datasets, pyarrow = library("datasets"), library("pyarrow")
     number = 0
     try:
         for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):
-            text = cell(row, column)
-            try:
-                note(row)
-            except ValueError as error:
-                raise ValueError(f"row {number:,}: {error}") from error
-            yield text
+            yield row_cell(number, row, column, note)
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"cannot be read after row {number:,}: {error}") from error
+
+
+def row_cell(number: int, row: dict, column: str, note: Callable[[dict], object]) -> str | None:
+    """What a row has in a column, once `note` has seen it; ValueError names the row."""
+    text = cell(row, column)
+    try:
+        note(row)
+    except ValueError as error:
+        raise ValueError(f"row {number:,}: {error}") from error
+    return text
 
 
 def cell(row: object, column: str) -> str | None:

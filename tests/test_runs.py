@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from aot.runs import alone, commit, versions
+from aot.runs import alone, checkpoints, commit, versions
 
 
 def git(folder, *arguments: str) -> str:
@@ -77,3 +77,10 @@ def test_two_processes_do_not_write_in_one_place(script, data, pair, tmp_path):
     assert not (tmp_path / "made").exists()
     main(flags.split())
     assert (tmp_path / "made" / made).exists() and not [*(tmp_path / "made").glob(".*")]
+
+
+def test_only_folders_of_a_step_are_checkpoints(tmp_path):
+    for name in ("10", "9", "10-copy", "", "1e3", "٣"):
+        (tmp_path / f"checkpoint-{name}").mkdir()
+    (tmp_path / "checkpoint-11").touch()
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-10", "checkpoint-9"]

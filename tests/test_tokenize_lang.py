@@ -318,7 +318,7 @@ def test_formats_agree(here, suffix):
     assert lined == [line for document in documents for line in document.split("\n")]
 
 
-@pytest.mark.parametrize(("file", "package"), [("a.txt.zst", "zstandard"), ("a.parquet", "datasets")])
+@pytest.mark.parametrize(("file", "package"), [("a.txt.zst", "zstandard"), ("a.parquet", "pyarrow")])
 def test_what_is_read_by_a_missing_package_says_so(here, monkeypatch, file, package):
     Path(file).write_bytes(zstandard.compress(b"text"))
     monkeypatch.setitem(sys.modules, package, None)
