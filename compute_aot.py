@@ -100,7 +100,7 @@ class TextArguments:
     )
     dataset: str | None = field(default=None, metadata={"help": "Data set on the Hub."})
     dataset_config: str | None = field(default=None, metadata={"help": "Its configuration, such as a language."})
-    column: str = field(default="text", metadata={"help": "Column with the text, in .jsonl, .csv, .parquet, on the Hub."})
+    column: str = field(default="text", metadata={"help": "Column with the text, in rows of a file or on the Hub."})
     documents: Literal["paragraph", "line", "file", "fasta"] = field(
         default="paragraph",
         metadata={"help": "What a document of --text is, the unit of the interval: separated by blank lines, ..."},

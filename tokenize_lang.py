@@ -5,8 +5,8 @@
     python tokenize_lang.py --source src/ --documents file --level byte --name code
 
 Sources are text, JSON lines, CSV or Parquet files (.gz, .xz, .bz2, .zst too), folders or URLs of these, or ids of Hub
-data sets; they are streamed, never held as a whole. The first reading counts the documents, splits them by a hash of their
-text and trains the tokenizer on the train part only; the second one encodes. Run the same command again after an
+data sets; they are streamed, never held as a whole. The first reading counts the documents, splits them by a hash of
+their text and trains the tokenizer on the train part only; the second one encodes. Run the same command again after an
 interruption: the second reading continues where it stopped, and the result is the same byte for byte.
 
 Writes data/NAME/{tokenizer files, train.bin, validation.bin, meta.json}, whole or not at all: flat streams of token
@@ -69,7 +69,7 @@ class TokenizeArguments:
         default="paragraph",
         metadata={
             "help": "What a document of a text file is: the lines up to a blank one (as in CC100), a line, the whole "
-            "file, of any kind, or a FASTA record without its header. In JSON lines, CSV, Parquet and on the Hub: a row."
+            "file, of any kind, or a FASTA record without its header. In JSON lines, CSV, Parquet, on the Hub: a row."
         },
     )
     document_length: int | None = field(
