@@ -29,7 +29,7 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import COUNTED, check_models, unigram_loss
-from aot.cli import command, parse_arguments, spelled_out
+from aot.cli import command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
@@ -39,7 +39,7 @@ from aot.quick import QuickArguments, quick
 from aot.runs import alone, count, differences, finished_report, provenance, read_json, sync, write_json, writing
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream, read_clusters
-from aot.text import reverse_graphemes, short_name
+from aot.text import kind_of, reverse_graphemes, short_name
 from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
 from aot.where import print_where, with_where
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -401,10 +401,9 @@ def print_report(report: dict, folder: Path) -> None:
     print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
 
 
-def check_flags(quick: bool, argv: list[str] | None) -> None:
+def check_flags(quick: bool, what: TextArguments) -> None:
     """SystemExit for flags without an effect: of models with --quick, of --quick without it, of other texts."""
-    flags = [each[2:].partition("=")[0].replace("-", "_") for each in spelled_out(argv) if each.startswith("--")]
-    given = {each.removeprefix("no_") for each in flags}
+    given = what.given
     of_models = {each.name for kind in (PairArguments, ScoreArguments) for each in fields(kind)}
     of_quick = {each.name for each in fields(QuickArguments)}
     none = of_models - {"confidence", "output_dir"} if quick else of_quick - {"where"}
@@ -418,7 +417,11 @@ def check_flags(quick: bool, argv: list[str] | None) -> None:
 def main(argv: list[str] | None = None) -> None:
     kinds = PairArguments, TextArguments, ScoreArguments, QuickArguments
     which, what, how, fast = parse_arguments(*kinds, doc=__doc__, argv=argv)
-    check_flags(fast.quick, argv)
+    check_flags(fast.quick, what)
+    if what.text and {kind_of(each) for each in what.text} == {"text"}:
+        without_effect(what.given, {"column": "on text, which has no columns"})
+    if all(Path(each).is_dir() for each in (*which.pair, *which.forward, *which.backward)):
+        without_effect(which.given, {"revision": "on folders of this machine"})
     if fast.where and (which.prequential or how.by_text):
         raise SystemExit("--where: takes tokens that a pair shares, not --prequential, --by_text or --reverse_text")
     if which.prequential:

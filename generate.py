@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer, set_seed
 
-from aot.cli import command, parse_arguments
+from aot.cli import command, parse_arguments, without_effect
 from aot.data import DIRECTIONS
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.models import find_device, load_model
@@ -259,6 +259,8 @@ def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded:
 def main(argv: list[str] | None = None) -> None:
     which, what, how = parse_arguments(ModelArguments, PromptArguments, SamplingArguments, doc=__doc__, argv=argv)
     models, prompts = locate_models(which, what.direction), read_prompts(what)
+    if all(Path(each).is_dir() for each in models.values()):
+        without_effect(which.given, {"revision": "on folders of this machine"})
     configs = pair_configs([models], which.revision, trusted=not which.pair, comparable=False)
     tokenizers, encoded, weights = {}, {}, {}
     for direction, path in models.items():

@@ -27,7 +27,7 @@ from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.cli import command, parse_arguments, spelled_out
+from aot.cli import command, parse_arguments, spelled_out, without_effect
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.fast import arithmetic_of, use_fast_path
 from aot.models import build_model, check_context, load_model
@@ -233,6 +233,14 @@ REFUSED = {
 }
 
 
+NO_EFFECT = {
+    "do_train": "here: this script always trains",
+    "do_eval": "here: --eval_strategy says when a run is evaluated",
+    "do_predict": "here: compute_aot.py scores a text",
+    "hub_strategy": "here: a pair is pushed when it is finished",
+}
+
+
 def computes_in_bf16(use_cpu: bool) -> bool:
     """Whether the processor has bfloat16 arithmetic; where it is emulated, autocast is slower than float32."""
     if use_cpu:
@@ -424,6 +432,10 @@ def fit(
 def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
     """The arguments, with the run folder; SystemExit where they do not go together."""
     run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=__doc__, argv=argv)
+    without_effect(run.given, NO_EFFECT)
+    if not args.push_to_hub:
+        hub = {name for name in run.given if name.startswith("hub_")}
+        without_effect(run.given, dict.fromkeys(hub, "without --push_to_hub"))
     model = run.size if run.model_type == "gpt2" else f"{run.model_type}-{run.size}"
     args.output_dir = args.output_dir or f"runs/{Path(run.data).name}-{model}-T{run.context}-seed{args.seed}"
     if run.pickled_weights and run.model_name_or_path is None:

@@ -27,13 +27,13 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.cli import command, parse_arguments
+from aot.cli import command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.runs import alone, count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
 from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
-from aot.text import describe, list_sources
+from aot.text import describe, kind_of, list_sources
 from aot.tokenizers import (
     byte_tokenizer,
     char_tokenizer,
@@ -249,12 +249,27 @@ def refuse_others(folder: Path, there: dict, now: dict) -> None:
         )
 
 
+def unused(args: TokenizeArguments, kinds: set[str]) -> dict[str, str]:
+    """The flags that have no effect on sources of these kinds, and why."""
+    flags, of_bpe = {}, ("vocab_size", "tokenizer_sample_bytes")
+    if args.tokenizer or args.level not in BPE:
+        flags |= dict.fromkeys(of_bpe, "with --tokenizer" if args.tokenizer else f"with --level {args.level}")
+    if args.documents == "file" or kinds == {"text"}:
+        flags["column"] = "on text, which has no columns"
+    if "hub" not in kinds:
+        flags |= dict.fromkeys(("config", "split"), "on what is not on the Hub")
+    if "text" not in kinds and args.documents != "file":
+        flags["documents"] = "on rows, each of which is a document"
+    return flags
+
+
 def run(args: TokenizeArguments) -> None:
     """Make the data folder, or the rest of it; ValueError for a source that cannot be used."""
     final = Path(args.output_dir, args.name)
     unfinished = final.with_name(f"{args.name}.partial")
     folder = unfinished / args.name
     sources = list_sources(args.source, args.documents)
+    without_effect(args.given, unused(args, {kind_of(source) for source in sources}))
     made_from = {
         "arguments": {key: value for key, value in asdict(args).items() if key not in WHERE_AND_HOW},
         "inputs": [describe(source, args.config, args.split) for source in sources],

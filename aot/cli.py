@@ -58,6 +58,12 @@ def notice(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def without_effect(given: set[str], reasons: dict[str, str]) -> None:
+    """Say of each flag `given` that has none here why: `reasons` by its name."""
+    for name in sorted(given & reasons.keys()):
+        notice(f"--{name} has no effect {reasons[name]}")
+
+
 def brief(message: str, most: int = 400) -> str:
     """A message in at most so many characters: its beginning says where, and its end what to do."""
     half = (most - 3) // 2
@@ -180,7 +186,10 @@ def command(main: Callable[[], None]) -> None:
 
 
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:
-    """One instance of each dataclass, from `argv` (default: the command line); exits with one line on a wrong flag."""
+    """One instance of each dataclass, from `argv` (default: the command line); exits with one line on a wrong flag.
+
+    Each has the names of all flags that were given, default values among them, as `given`.
+    """
     argv = spelled_out(argv)
     parser = Parser(
         dataclasses,
@@ -197,4 +206,6 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
         raise SystemExit(" ".join(str(error).split())) from error
     if unknown:
         parser.error(f"{' '.join(unknown)}: unknown")
+    for each in parsed:
+        each.given = set(parser.given)
     return tuple(parsed)

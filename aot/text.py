@@ -81,6 +81,12 @@ def list_sources(sources: list[str], documents: str) -> list[str]:
     return listed
 
 
+def kind_of(source: str) -> str:
+    """How a source is read: as "text", rows of "json", "csv" or "parquet", or those of a data set on the "hub"."""
+    is_file = source == "-" or "://" in source or Path(source).is_file()
+    return KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
+
+
 def describe(source: str, config: str | None, split: str) -> dict:
     """What identifies the content of a file (sha256), a URL (what its server tells) or a Hub data set (revision)."""
     if Path(source).is_file():
@@ -127,8 +133,8 @@ def read_documents(
     comes. ValueError names the file and the place of invalid UTF-8, damage, a missing column or a document above
     `max_document_bytes`.
     """
-    is_file = source == "-" or "://" in source or Path(source).is_file()
-    kind = KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
+    kind = kind_of(source)
+    is_file = kind != "hub"
     raw = raw and is_file and documents == "file"
     separator = {"paragraph": "\n\n", "fasta": "\n>"}.get(documents, "\n") if kind == "text" else "\n"
     blocks = decompressed(source, watch, raw)

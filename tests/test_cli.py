@@ -12,7 +12,9 @@ from conftest import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aot.cli import brief, command, flags_of, parse_arguments, spelled_out
+import run_clm_reverse
+import tokenize_lang
+from aot.cli import brief, command, flags_of, notice, parse_arguments, spelled_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -161,3 +163,32 @@ def test_no_output_at_all():
 def test_a_terminal_that_has_no_such_letter(encoding):
     done = run(["-c", PRINTS], subprocess.PIPE, PYTHONIOENCODING=encoding)
     assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith("\\u2202" * 1000)
+
+
+@pytest.mark.parametrize("flags, said", [
+    ("--vocab_size 300 --level char", "--vocab_size has no effect with --level char"),
+    ("--tokenizer_sample_bytes 9 --level byte", "--tokenizer_sample_bytes has no effect with --level byte"),
+    ("--column text --level byte", "--column has no effect on text, which has no columns"),
+    ("--split train --level byte", "--split has no effect on what is not on the Hub"),
+    ("--config fr --level byte", "--config has no effect on what is not on the Hub"),
+])  # fmt: skip
+def test_a_flag_without_an_effect_is_named(tmp_path, capsys, flags, said):
+    (tmp_path / "a.txt").write_text("\n\n".join(f"document {number}" for number in range(200)))
+    where = ["--source", f"{tmp_path}/a.txt", "--output_dir", f"{tmp_path}/{flags}", "--name", "new"]
+    notice.cache_clear()
+    tokenize_lang.main([*where, *flags.split()])
+    assert [line for line in capsys.readouterr().err.splitlines() if "effect" in line] == [said]
+
+
+@pytest.mark.parametrize("flags, said", [
+    ("--do_eval", ["--do_eval has no effect here: --eval_strategy says when a run is evaluated"]),
+    ("--hub_strategy end", ["--hub_strategy has no effect"]),
+    ("--hub_model_id a/b --hub_private_repo true", ["--hub_model_id has no effect without", "--hub_private_repo has"]),
+    ("--seed 1", []),
+])  # fmt: skip
+def test_what_training_does_not_heed_is_named(capsys, flags, said):
+    notice.cache_clear()
+    run_clm_reverse.parse(["--data", "somewhere", *flags.split()])
+    found = [line for line in capsys.readouterr().err.splitlines() if "effect" in line]
+    assert len(found) >= len(said) and all(any(line.startswith(each) for line in found) for each in said)
+    assert bool(found) == bool(said)
