@@ -9,7 +9,7 @@ for each checkpoint that both runs kept, and one collection of all. What is ther
 same command after an interruption, or with more flags later. Log in first, with `hf auth login` or HF_TOKEN.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from aot.cli import command, parse_arguments
 
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(PublishArguments, doc=__doc__, argv=argv)
     from aot.hub import publish  # takes seconds, which --help need not wait for
 
-    publish(**vars(args))
+    publish(**asdict(args))
 
 
 if __name__ == "__main__":

@@ -34,11 +34,22 @@ class Store(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+class Off(Store):
+    """What `--no_FLAG` does."""
+
+    def __init__(self, *args, **how):
+        super().__init__(*args, nargs=0, **how)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        super().__call__(parser, namespace, False, option_string)
+
+
 class Parser(HfArgumentParser):
     """Exits with one line on a wrong flag."""
 
     def add_argument(self, *names, **how):
-        return super().add_argument(*names, **{"action": Store} | how)
+        action = how.pop("action", Store)
+        return super().add_argument(*names, action=Off if action == "store_false" else action, **how)
 
     def parse_known_args(self, args=None, namespace=None):
         self.given = {}

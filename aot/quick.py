@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -298,7 +298,7 @@ def request_of(documents: Documents, name: str, how: QuickArguments, confidence:
         content = each if isinstance(each, bytes) else each.encode() if isinstance(each, str) else each.tobytes()
         cluster = documents.clusters[number] if documents.clusters else None
         digest.update(f"{len(content)} {documents.counted[number]} {cluster}\n".encode() + content)
-    settings = {key: value for key, value in vars(how).items() if key not in ("quick", "document_length")}
+    settings = {key: value for key, value in asdict(how).items() if key not in ("quick", "document_length")}
     return {"text": name, "text_sha256": digest.hexdigest(), **settings, "slots": SLOTS, "confidence": confidence}
 
 

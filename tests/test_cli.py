@@ -26,6 +26,7 @@ class Arguments:
     source: str | None = None
     seed: int = 0
     flag: bool = False
+    on: bool = True
     more: dict | None = None
 
 
@@ -43,6 +44,8 @@ def test_of_two_values_the_last_counts_and_it_is_said(capsys):
     assert capsys.readouterr().err == "--seed is given twice: 23 counts, not 1\n"
     assert parse("--seed", "4", "--seed", "4").seed == 4 and parse("--flag", "--flag").flag
     assert capsys.readouterr().err == ""
+    assert not parse("--on", "--no_on").on and parse().on and parse("--no_on").given == {"on"}
+    assert capsys.readouterr().err == "--no_on is given twice: False counts, not True\n"
 
 
 @pytest.mark.parametrize("argv", [["--source", ""], ["--words", "a", ""], ["--words", ""]])

@@ -290,7 +290,7 @@ def is_understood(command: list[str], made: set[str]) -> None:
         assert script == "compute_aot.py"
         kinds = compute_aot.PairArguments, compute_aot.TextArguments, compute_aot.ScoreArguments, QuickArguments
         _, what, _, how = parse_arguments(*kinds, doc="", argv=flags)
-        compute_aot.check_flags(how.quick, flags)
+        compute_aot.check_flags(how.quick, what)
         assert how.quick and how.order_seed == 3 and bool(what.data) != bool(what.text)  # the last one given counts
         assert not what.data or what.data in made
         assert not what.data or not (what.clusters or how.document_length or how.level == "byte")
