@@ -56,6 +56,11 @@ LEAST_VOCABULARY = {
     "bpe": (257, "256 bytes and <|endoftext|>"),
     "symmetric_bpe": (512, "256 bytes, <|endoftext|> and the characters of the text"),
 }
+MOST = {  # what would end the process without a word, or the machine
+    "vocab_size": 2**24,
+    "preprocessing_num_workers": 1024,
+    **dict.fromkeys(("tokenizer_sample_bytes", "max_document_bytes", "document_length", "validation_tokens"), 2**62),
+}
 MEASURED_BYTES = 4_000_000  # text on which tokens per byte are measured for --validation_tokens
 
 
@@ -148,6 +153,9 @@ class TokenizeArguments:
         least, what = LEAST_VOCABULARY.get(self.level, (0, ""))
         if self.tokenizer is None and self.vocab_size < least:
             raise ValueError(f"--vocab_size is {self.vocab_size}, must be at least {least}: {what}")
+        for name, most in MOST.items():
+            if getattr(self, name) is not None and getattr(self, name) > most:
+                raise ValueError(f"--{name} is {getattr(self, name)}, must be at most {most}")
         if None not in (self.validation_tokens, self.validation_clusters):
             raise ValueError("give one of --validation_tokens and --validation_clusters")
         for name in ("validation_clusters", "validation_documents_per_cluster"):
