@@ -24,7 +24,7 @@ from typing import Literal
 
 import torch
 from accelerate.state import AcceleratorState
-from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
 from aot.cli import command, parse_arguments, spelled_out, without_effect
@@ -38,11 +38,13 @@ from aot.runs import (
     RECIPE,
     RESULTS,
     STATE,
+    WINDOW_LOSSES,
     alone,
     check_run_folder,
     damage,
     differences,
     evaluations,
+    file_sha256,
     last_checkpoint,
     provenance,
     read_json,
@@ -51,7 +53,7 @@ from aot.runs import (
     write_json,
     writing,
 )
-from aot.tokenizers import checkpoint_tokenizer, tokenizer_sha256
+from aot.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -258,6 +260,9 @@ SETTINGS = (
 NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
 
 
+LEARNED = ("*.safetensors", WINDOW_LOSSES, "tokenizer.json")  # files of a finished run whose hashes are kept
+
+
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
     """The model before its first step: the same weights in both directions, unless a pair is continued."""
     set_seed(seed)
@@ -306,6 +311,7 @@ class Prepared:
     recipe: dict
     windows: Windows
     held_out: Windows
+    tokenizer: PreTrainedTokenizerBase
 
 
 def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> Prepared:
@@ -349,7 +355,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
             )
         if problem := damage(Path(start)):
             raise SystemExit(f"--resume_from_checkpoint {start}: {problem}; `auto` finds the newest that is whole")
-    return Prepared(model, recipe, windows, held_out)
+    return Prepared(model, recipe, windows, held_out, data_tokenizer(run.data, direction=direction))
 
 
 def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
@@ -391,7 +397,7 @@ def fit(
         train_dataset=prepared.windows,
         eval_dataset=prepared.held_out,
         data_collator=ReverseTokenCollator(direction),
-        processing_class=AutoTokenizer.from_pretrained(run.data, direction=direction),
+        processing_class=prepared.tokenizer,
         twin=finished_twin(folder, recipe),
     )
     progress = trainer.train(resume_from_checkpoint=checkpoint)
@@ -418,6 +424,7 @@ def fit(
         "command": written,
         "processes": args.world_size,
         "wrapper": type(trainer.model_wrapped).__name__,
+        "sha256": {path.name: file_sha256(path) for each in LEARNED for path in sorted(folder.glob(each))},
         **provenance(),
     }
     if trainer.is_world_process_zero():

@@ -17,6 +17,8 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
+from aot.runs import check_hash
+
 DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
 EOS = "<|endoftext|>"
@@ -52,7 +54,16 @@ def read_meta(folder: str | Path) -> dict:
             f"{folder}: not a data folder (no meta.json in it). Make one with tokenize_lang.py or make_synthetic.py; "
             "an interrupted one is completed by running the same command again."
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        dtype, whole = np.dtype(meta["dtype"]), {"vocab_size", "tokenizer_sha256", "data_sha256"} <= meta.keys()
+        tokens = [meta["splits"][split]["tokens"] for split in ("train", "validation")]
+        if not (whole and dtype.kind == "u" and all(isinstance(each, int) and each >= 0 for each in tokens)):
+            raise ValueError("what a data folder has to say is not in it")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        cause = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise SystemExit(f"{path}: is damaged ({cause}); delete {folder} and make it again") from error
+    return meta
 
 
 def data_sha256(splits: dict, dtype: np.dtype, tokenizer_sha256: str) -> str:
@@ -62,7 +73,7 @@ def data_sha256(splits: dict, dtype: np.dtype, tokenizer_sha256: str) -> str:
 
 
 def open_stream(folder: str | Path, split: str) -> np.ndarray:
-    """Token ids [n] of one split, memory-mapped; SystemExit when the file is not as long as `meta.json` says."""
+    """Token ids [n] of one split, memory-mapped; SystemExit when the file is not what `meta.json` says."""
     meta, path = read_meta(folder), Path(folder) / f"{split}.bin"
     dtype, tokens = np.dtype(meta["dtype"]), meta["splits"][split]["tokens"]
     size = path.stat().st_size if path.is_file() else 0
@@ -71,6 +82,7 @@ def open_stream(folder: str | Path, split: str) -> np.ndarray:
             f"{path}: {size:,} bytes, but meta.json says {tokens:,} tokens of {dtype.itemsize} bytes = "
             f"{tokens * dtype.itemsize:,}. The file is damaged: delete {folder} and make it again."
         )
+    check_hash(path, meta["splits"][split].get("sha256"), f"delete {folder} and make it again")
     return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
 
 

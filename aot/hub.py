@@ -14,9 +14,10 @@ from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
 
 from aot.cards import data_card, pair_cards, renamed
-from aot.data import DIRECTIONS, read_meta
+from aot.data import DIRECTIONS, open_stream, read_meta
 from aot.pairs import kept_steps, locate_pair, pair_configs
 from aot.runs import RESULTS, ROOT, differences, file_sha256, read_json
+from aot.tokenizers import data_tokenizer
 
 AGAIN = "run the same command again: it goes on where it stopped"
 CURES = {
@@ -243,9 +244,9 @@ def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
 
 def data_files(repo_id: str, folder: str, license: str | None, language: str | None) -> Files:
     """A data folder and its card; SystemExit where a stream is not what `meta.json` says."""
-    for split, counts in read_meta(folder)["splits"].items():
-        if file_sha256(Path(folder, f"{split}.bin")) != counts["sha256"]:
-            raise SystemExit(f"{folder}/{split}.bin: is damaged; delete {folder} and make it again")
+    for split in read_meta(folder)["splits"]:
+        open_stream(folder, split)
+    data_tokenizer(folder)
     meta = json.dumps(renamed(read_meta(folder), {}), indent=2, ensure_ascii=False) + "\n"
     card = data_card(repo_id, folder, license, language)
     return folder_files(Path(folder)) | {"meta.json": meta.encode(), "README.md": card.encode()}

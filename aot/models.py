@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from contextlib import suppress
+from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
@@ -14,6 +15,7 @@ from transformers.utils import WEIGHTS_INDEX_NAME, WEIGHTS_NAME, has_file, loggi
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import EOS_ID
 from aot.fast import use_fast_path
+from aot.runs import check_finished
 from aot.tokenizers import cause_of
 
 # for a repository without safetensors, transformers would ask a service to make some, and read its pull request
@@ -89,6 +91,7 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
     SystemExit unless it is whole, as transformers gives random values to weights that are missing, and in safetensors
     or, with `pickled`, in pickled tensors and nothing else.
     """
+    check_finished(Path(path))
     settings = {"revision": revision, "dtype": torch.float32, "output_loading_info": True, "weights_only": True}
     settings |= {"use_safetensors": None if pickled else True, "ignore_mismatched_sizes": True}
     no_tensors = (UnpicklingError, KeyError, TypeError, AttributeError) if pickled else ()

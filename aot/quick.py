@@ -28,7 +28,7 @@ from aot.profiles import (
 from aot.runs import alone, count, finished_report, provenance, sync, write_json, writing
 from aot.streams import load_stream, read_clusters
 from aot.text import short_name
-from aot.tokenizers import load_tokenizer
+from aot.tokenizers import data_tokenizer
 from aot.transforms import DESTROY, EXPECTED, KEEP
 from metrics.arrow_of_time.gap import verdict
 
@@ -105,7 +105,7 @@ def read_data(args, how: QuickArguments) -> Documents:
     """
     if how.after == args.split:
         raise SystemExit(f"--after {how.after}: is the split that counts, --split; give another one to read first")
-    meta, tokenizer = read_meta(args.data), load_tokenizer(args.data)
+    meta, tokenizer = read_meta(args.data), data_tokenizer(args.data)
     content, clusters, counted = [], [], []
     for split in [how.after] * bool(how.after) + [args.split]:
         ids = np.asarray(load_stream(args.data, split, tokenizer))

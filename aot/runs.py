@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -109,6 +110,27 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@cache
+def sha256_of(path: Path, size: int, modified: int) -> str:
+    """Hash of a file that has not changed since, read once in this process."""
+    return file_sha256(path)
+
+
+def check_hash(path: Path, sha256: str | None, advice: str) -> None:
+    """SystemExit unless a file is there with the hash that was kept of it; None was kept by older versions."""
+    if not path.is_file():
+        raise SystemExit(f"{path}: is not there; {advice}")
+    about = path.stat()
+    if sha256 not in (None, sha256_of(path.absolute(), about.st_size, about.st_mtime_ns)):
+        raise SystemExit(f"{path}: is damaged, its SHA-256 is another than when it was written; {advice}")
+
+
+def check_finished(folder: Path) -> None:
+    """SystemExit where what a finished run has learned is not as it was when the run ended."""
+    for name, sha256 in ((read_json(folder / RESULTS) or {}).get("sha256") or {}).items():
+        check_hash(folder / name, sha256, "fetch it again, or delete the folder and train again")
+
+
 def weights_sha256(model: torch.nn.Module) -> str:
     """Hash of all parameters, in the order of their names."""
     digest = hashlib.sha256()
@@ -183,6 +205,7 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
     """False when `folder` holds the finished run of this recipe; SystemExit as `check_run_folder`."""
     before = check_run_folder(folder, recipe)
     if (folder / RESULTS).exists():
+        check_finished(folder)
         return False
     if before is None:
         folder.mkdir(parents=True, exist_ok=True)

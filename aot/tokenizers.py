@@ -14,7 +14,8 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from aot.data import EOS, EOS_ID
+from aot.data import EOS, EOS_ID, read_meta
+from aot.runs import check_finished
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 # Of a symmetric BPE: each side of a space has one, where the space stands between two words. Unicode keeps this
@@ -124,6 +125,18 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def data_tokenizer(folder: str, **settings) -> PreTrainedTokenizerBase:
+    """The tokenizer of a data folder; SystemExit where it is not the one with which the streams were made."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **settings)
+    except Exception as error:  # what a damaged file raises, comes out of Rust
+        cause = " ".join(str(error).split())
+        raise SystemExit(f"{folder}: its tokenizer cannot be read ({cause}); make the folder again") from error
+    if tokenizer_sha256(tokenizer) != read_meta(folder)["tokenizer_sha256"]:
+        raise SystemExit(f"{folder}: its tokenizer is not the one that made its streams; make the folder again")
+    return tokenizer
+
+
 def cause_of(error: Exception, path: str) -> str:
     """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
     first = str(error).split("\n")[0]
@@ -148,6 +161,7 @@ def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTo
 
     SystemExit when there is none: transformers makes up an empty one for GPT-2.
     """
+    check_finished(Path(path))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
