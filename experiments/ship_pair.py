@@ -24,7 +24,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream
 from aot.hub import checkpoint_files, finished_pair
 from aot.models import load_model
-from aot.runs import RECIPE, RESULTS, read_json, sync, write_json, writing
+from aot.runs import RECIPE, RESULTS, file_sha256, read_json, sync, write_json, writing
 from aot.streams import CLUSTERS
 from aot.tokenizers import load_tokenizer
 
@@ -62,7 +62,10 @@ def make(pair: str, final: Path) -> None:
             kept = {name: content for name, content in files.items() if not name.endswith(".safetensors")}
             config = json.loads(kept["config.json"] if direction == "backward" else kept["config.json"].read_bytes())
             kept["config.json"] = json.dumps(config | {"dtype": "bfloat16"}, indent=2).encode() + b"\n"
-            write(kept | {name: Path(path, name) for name in (RECIPE, RESULTS)}, folder)
+            write(kept | {RECIPE: Path(path, RECIPE)}, folder)
+            results = read_json(Path(path, RESULTS))
+            there = (name for name in results.get("sha256", ()) if (folder / name).exists())
+            write_json(folder / RESULTS, results | {"sha256": {name: file_sha256(folder / name) for name in there}})
         write_held_out(read_json(Path(path, RESULTS))["data"], partial)
         sync(partial)
         partial.rename(final)
