@@ -29,7 +29,7 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import COUNTED, check_models, unigram_loss
-from aot.cli import command, parse_arguments, without_effect
+from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.models import check_context, find_device, load_model
@@ -62,21 +62,27 @@ class PairArguments:
         default_factory=list,
         metadata={
             "help": "A run folder with forward/ and backward/, or NAME for NAME-forward and NAME-backward, folders or "
-            "Hub ids. Several are taken as training seeds of one pair."
+            "Hub ids. Several are taken as training seeds of one pair.",
+            "action": Grow,
         },
     )
     forward: list[str] = field(
         default_factory=list,
-        metadata={"help": "Instead of --pair: a forward model of any origin, or one for each of several seeds."},
+        metadata={
+            "help": "Instead of --pair: a forward model of any origin, or one for each of several seeds.",
+            "action": Grow,
+        },
     )
     backward: list[str] = field(
-        default_factory=list, metadata={"help": "Instead of --pair: the backward models, in the same order."}
+        default_factory=list,
+        metadata={"help": "Instead of --pair: the backward models, in the same order.", "action": Grow},
     )
     prequential: list[str] = field(
         default_factory=list,
         metadata={
             "help": "Instead of models and a text: run folders, seeds of one pair. The losses of their first epoch "
-            "are code lengths of the training text."
+            "are code lengths of the training text.",
+            "action": Grow,
         },
     )
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
@@ -96,7 +102,8 @@ class TextArguments:
     data: str | None = field(default=None, metadata={"help": "Data folder, whose --split is scored."})
     split: str = field(default="validation", metadata={"help": "Split of the data folder, or of the Hub data set."})
     text: list[str] = field(
-        default_factory=list, metadata={"help": "Text: files, folders, URLs as for tokenize_lang.py, or - for stdin."}
+        default_factory=list,
+        metadata={"help": "Text: files, folders, URLs as for tokenize_lang.py, or - for stdin.", "action": Grow},
     )
     dataset: str | None = field(default=None, metadata={"help": "Data set on the Hub."})
     dataset_config: str | None = field(default=None, metadata={"help": "Its configuration, such as a language."})

@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.cli import command, parse_arguments, without_effect
+from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.runs import alone, count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
@@ -66,7 +66,9 @@ MEASURED_BYTES = 4_000_000  # text on which tokens per byte are measured for --v
 
 @dataclass
 class TokenizeArguments:
-    source: list[str] = field(metadata={"help": "Files, folders, URLs or Hub data set ids; one data set of them all."})
+    source: list[str] = field(
+        metadata={"help": "Files, folders, URLs or Hub data set ids; one data set of them all.", "action": Grow}
+    )
     name: str = field(metadata={"help": "Name of the data folder."})
     output_dir: str = field(default="data", metadata={"help": "Where the data folder is made."})
     language: str | None = field(default=None, metadata={"help": "Language tag to record, such as fr."})

@@ -20,18 +20,28 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefau
 
 
 class Store(argparse.Action):
-    """Keeps what a flag is given. Given again, a list grows; of anything else the last counts, which is said."""
+    """Keeps what a flag is given. Given again, the last counts, which is said."""
+
+    def together(self, before, values):
+        """What counts of two values; a notice where one of them does not."""
+        if values != before:
+            notice(f"{self.option_strings[0]} is given twice: {values} counts, not {before}")
+        return values
 
     def __call__(self, parser, namespace, values, option_string=None):
         if values != self.default and "" in (values if isinstance(values, list) else [values]):
             parser.error(f"{option_string} is empty; is a variable not set?")
-        if (before := parser.given.get(self.dest)) is not None:
-            if isinstance(values, list):
-                values = before + values
-            elif values != before:
-                notice(f"{option_string} is given twice: {values} counts, not {before}")
+        if self.dest in parser.given:
+            values = self.together(parser.given[self.dest], values)
         parser.given[self.dest] = values
         setattr(namespace, self.dest, values)
+
+
+class Grow(Store):
+    """A list that grows with each time that its flag is given: `metadata={"action": Grow}` of inputs."""
+
+    def together(self, before, values):
+        return before + values
 
 
 class Off(Store):

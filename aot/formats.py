@@ -68,7 +68,9 @@ def compression_of(source: str, beginning: bytes) -> str:
     """How a source is compressed, going by its first bytes; ValueError where its name says otherwise."""
     named = suffixes(source)[1]
     found = next((known for magic, known in COMPRESSED.items() if beginning.startswith(magic)), "")
-    if named and beginning and found != named:
+    if not beginning:
+        return named
+    if named and found != named:
         raise ValueError(f"is no {named} file, going by its first bytes{f', but {found}' * bool(found)}; name it so")
     return found
 

