@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -163,12 +162,11 @@ def test_muon_trains_the_same_with_two_processes(data, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_one_of_two_processes_told_to_stop_stops_both(data, tmp_path):
     flags = ["--direction", "forward", "--save_strategy", "no", "--eval_strategy", "no", "--max_steps", "100000"]
-    ddp, folder = command("ddp", 2, tmp_path / "pair", data, *flags), tmp_path / "pair" / "forward"
-    launcher = launch(ddp)
-    while not (folder / RECIPE).exists():
-        assert launcher.poll() is None, launcher.stderr.read()
-        time.sleep(0.1)
-    time.sleep(3)
+    ddp = command("ddp", 2, tmp_path / "pair", data, *flags, "--logging_steps", "1")
+    launcher, folder = launch(ddp), tmp_path / "pair" / "forward"
+    while (line := launcher.stdout.readline()) and "'loss'" not in line:  # until it trains, however slow the machine
+        pass
+    assert line, launcher.stderr.read()
     os.kill(workers(launcher)[1], signal.SIGTERM)
     _, err = output_of(launcher)
     step = int(re.search(r"forward: stopped by SIGTERM after step (\d+), which is saved", err)[1])
