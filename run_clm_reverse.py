@@ -234,7 +234,7 @@ REFUSED = {
     "save_only_model": (False, "what is resumed would have lost the state of the optimizer"),
 }
 
-
+# Flags of TrainingArguments that are accepted, and why nothing comes of them.
 NO_EFFECT = {
     "do_train": "here: this script always trains",
     "do_eval": "here: --eval_strategy says when a run is evaluated",
@@ -258,9 +258,8 @@ SETTINGS = (
 )
 # What the configuration of a model has besides what makes the model.
 NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
-
-
-LEARNED = ("*.safetensors", WINDOW_LOSSES, "tokenizer.json")  # files of a finished run whose hashes are kept
+# Files of a finished run whose hashes are kept.
+LEARNED = ("*.safetensors", WINDOW_LOSSES, "tokenizer.json")
 
 
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
@@ -424,11 +423,11 @@ def fit(
         "command": written,
         "processes": args.world_size,
         "wrapper": type(trainer.model_wrapped).__name__,
-        "sha256": {path.name: file_sha256(path) for each in LEARNED for path in sorted(folder.glob(each))},
         **provenance(),
     }
     if trainer.is_world_process_zero():
-        write_json(folder / RESULTS, results)
+        learned = (path for each in LEARNED for path in sorted(folder.glob(each)))
+        write_json(folder / RESULTS, results | {"sha256": {path.name: file_sha256(path) for path in learned}})
     if args.deepspeed_plugin:
         AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
     if trainer.interruption.asked:  # after the last step, with nothing left to save

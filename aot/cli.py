@@ -25,7 +25,8 @@ class Store(argparse.Action):
     def together(self, before, values):
         """What counts of two values; a notice where one of them does not."""
         if values != before:
-            notice(f"{self.option_strings[0]} is given twice: {values} counts, not {before}")
+            now, then = (" ".join(map(str, each if isinstance(each, list) else [each])) for each in (values, before))
+            notice(f"{self.option_strings[0]} is given twice: {now} counts, not {then}")
         return values
 
     def __call__(self, parser, namespace, values, option_string=None):

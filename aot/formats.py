@@ -15,18 +15,23 @@ DECOMPRESSORS = {
     ".bz2": bz2.BZ2Decompressor,
     ".zst": lambda: library("zstandard").ZstdDecompressor(max_window_size=2**31).decompressobj(),
 }
-COMPRESSED = {b"\x1f\x8b\x08": ".gz", b"\xfd7zXZ\0": ".xz", b"BZh": ".bz2", b"\x28\xb5\x2f\xfd": ".zst"}
+COMPRESSED = {  # first bytes; those of .bz2 are a word but for what follows: a block, or the end of an empty file
+    ".gz": rb"\x1f\x8b\x08",
+    ".xz": rb"\xfd7zXZ\x00",
+    ".bz2": rb"BZh[1-9](1AY&SY|\x17rE8P\x90)",
+    ".zst": rb"\x28\xb5\x2f\xfd",
+}
 KINDS = {".txt": "text", ".fasta": "text", ".fa": "text", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
 KINDS |= {".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 OTHERS = {  # first bytes of what is no text, and what it is
     b"PK\x03\x04": "a .zip archive",
     b"7z\xbc\xaf\x27\x1c": "a .7z archive",
-    b"Rar!": "a .rar archive",
+    b"Rar!\x1a\x07": "a .rar archive",
     b"%PDF-": "a PDF",
-    b"PAR1": "Parquet, which is read where its name ends in .parquet",
-    b"ARROW1": "Arrow",
+    b"PAR1\x15": "Parquet, which is read where its name ends in .parquet",
+    b"ARROW1\0\0": "Arrow",
     b"\x93NUMPY": "a NumPy array",
-    b"SQLite format 3": "a data base",
+    b"SQLite format 3\0": "a data base",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
     b"\x7fELF": "a program",
@@ -67,7 +72,7 @@ def is_file_name(source: str) -> bool:
 def compression_of(source: str, beginning: bytes) -> str:
     """How a source is compressed, going by its first bytes; ValueError where its name says otherwise."""
     named = suffixes(source)[1]
-    found = next((known for magic, known in COMPRESSED.items() if beginning.startswith(magic)), "")
+    found = next((known for known, magic in COMPRESSED.items() if re.match(magic, beginning)), "")
     if not beginning:
         return named
     if named and found != named:

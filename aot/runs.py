@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
@@ -105,9 +106,14 @@ def versions(*packages: str) -> dict[str, str | None]:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Hash of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hash of a file's bytes, with a progress bar where it takes long."""
+    path, digest = Path(path), hashlib.sha256()
+    about = {"desc": f"hash of {path.name}", "unit": "B", "unit_scale": True, "delay": 2, "leave": False}
+    with path.open("rb") as file, tqdm(total=path.stat().st_size, **about) as bar:
+        while block := file.read(2**20):
+            digest.update(block)
+            bar.update(len(block))
+    return digest.hexdigest()
 
 
 @cache

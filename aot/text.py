@@ -1,15 +1,13 @@
 """Documents out of text, JSON lines, CSV, Parquet, URLs, standard input and Hub data sets, one after the other.
 
-Hub data sets and Parquet at URLs stream through `datasets`. Text and JSON lines are read here, in blocks: the readers
-of `datasets` decode compressed files in the encoding of the locale, take a .zst that was cut short for a whole one,
-hold a file without blank lines in memory, and do not say where a file is damaged. Paths it takes for patterns.
+Hub data sets and Parquet at URLs stream through `datasets` (aot/rows.py). Text and lines are read here, in blocks: the
+readers of `datasets` decode compressed files in the encoding of the locale, take a .zst that was cut short for a whole
+one, hold a file without blank lines in memory, and do not say where a file is damaged. Paths it takes for patterns.
 """
 
 import codecs
-import csv
 import io
 import itertools
-import json
 import os
 import re
 import sys
@@ -21,6 +19,7 @@ from pathlib import Path
 import regex
 
 from aot.formats import DECOMPRESSORS, KINDS, compression_of, damage, is_file_name, library, refuse_other, suffixes
+from aot.rows import column_of, rows_of
 from aot.runs import count, file_sha256
 
 BLOCK = 2**18  # bytes read at a time
@@ -147,17 +146,10 @@ def read_documents(
             pieces = sequences(split_text(texts, separator, max_document_bytes))
         elif kind == "text":
             pieces = (piece.strip("\n") for piece in split_text(texts, separator, max_document_bytes))
-        elif kind == "json":
-            pieces = json_column(split_text(texts, separator, max_document_bytes), column, errors, note)
-        elif kind == "csv":
-            delimiter = "\t" if suffixes(source)[0] == ".tsv" else ","
-            pieces = csv_column(split_text(texts, separator, max_document_bytes), column, delimiter, note)
-        elif kind == "parquet" and "://" not in source:
-            pieces = parquet_column(source, column, note)
-        elif kind == "parquet":
-            pieces = column_of(column, note, "parquet", data_files=source, split="train")
         else:
-            pieces = column_of(column, note, source, name=config, split=split, revision=revision)
+            lines = split_text(texts, separator, max_document_bytes)
+            hub = {"name": config, "split": split, "revision": revision} if kind == "hub" else {}
+            pieces = column_of(rows_of(source, kind, lines, **hub), column, errors, note)
         for number, document in enumerate(pieces, start=1):
             if document and len(document if raw else document.encode()) > max_document_bytes:
                 raise ValueError(too_long(number, max_document_bytes))
@@ -266,90 +258,6 @@ def sequences(records: Iterable[str]) -> Iterator[str]:
         if number == 1 and record and not record.startswith(">"):
             raise ValueError("is no FASTA file, which would start with >")
         yield record.partition("\n")[2].replace("\n", "").upper()
-
-
-def json_column(
-    lines: Iterable[str], column: str, errors: str, note: Callable[[dict], object]
-) -> Iterator[str | None]:
-    """One cell of each JSON object; ValueError for other JSON, and for half a surrogate pair unless replaced."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            text = cell(row, column)
-            note(row)
-            if errors == "replace":
-                text = text and re.sub("[\ud800-\udfff]", "\ufffd", text)
-            yield text and text.encode().decode()
-        except json.JSONDecodeError as error:
-            raise ValueError(f"line {number:,}: invalid JSON: {error.msg}, column {error.colno}") from error
-        except RecursionError as error:
-            raise ValueError(f"line {number:,}: JSON nested too deep to be read") from error
-        except ValueError as error:
-            raise ValueError(f"line {number:,}: {error}") from error
-
-
-def csv_column(
-    lines: Iterable[str], column: str, delimiter: str, note: Callable[[dict], object]
-) -> Iterator[str | None]:
-    """One cell of each row below the first, which names the columns; ValueError for a row of another length."""
-    csv.field_size_limit(sys.maxsize)  # how long a document may be is said elsewhere
-    rows = csv.DictReader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    try:
-        for row in rows:
-            try:
-                if None in row or None in row.values():
-                    raise ValueError(f"has not as many cells as there are columns ({len(rows.fieldnames)})")
-                text = cell(row, column)
-                note(row)
-            except ValueError as error:
-                raise ValueError(f"line {rows.line_num:,}: {error}") from error
-            yield text
-    except csv.Error as error:
-        raise ValueError(f"line {rows.line_num:,}: {error}") from error
-
-
-def parquet_column(path: str, column: str, note: Callable[[dict], object]) -> Iterator[str | None]:
-    """One cell of each row of a Parquet file."""
-    pyarrow, parquet, number = library("pyarrow"), library("pyarrow.parquet"), 0
-    try:
-        batches = parquet.ParquetFile(path).iter_batches(batch_size=256)
-        for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), start=1):
-            yield row_cell(number, row, column, note)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"cannot be read after row {number:,}: {' '.join(str(error).split())}") from error
-
-
-def column_of(column: str, note: Callable[[dict], object], path: str, **load) -> Iterator[str | None]:
-    """One cell of each row of a Hub data set, or of Parquet at a URL."""
-    datasets, pyarrow = library("datasets"), library("pyarrow")
-    number = 0
-    try:
-        for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):
-            yield row_cell(number, row, column, note)
-    except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"cannot be read after row {number:,}: {error}") from error
-
-
-def row_cell(number: int, row: dict, column: str, note: Callable[[dict], object]) -> str | None:
-    """What a row has in a column, once `note` has seen it; ValueError names the row."""
-    text = cell(row, column)
-    try:
-        note(row)
-    except ValueError as error:
-        raise ValueError(f"row {number:,}: {error}") from error
-    return text
-
-
-def cell(row: object, column: str) -> str | None:
-    """What a row has in a column; ValueError when there is no such column, or no text in it."""
-    if not isinstance(row, dict) or column not in row:
-        there = f"its columns are {', '.join(row)}" if isinstance(row, dict) else "it is no JSON object"
-        raise ValueError(f"no column {column!r}, {there}; choose one with --column")
-    if not isinstance(row[column], str | None):
-        raise ValueError(f"column {column!r} holds {type(row[column]).__name__}, not text; see --column")
-    return row[column]
 
 
 def reverse_graphemes(text: str) -> str:

@@ -44,7 +44,7 @@ def test_of_two_values_the_last_counts_and_it_is_said(capsys):
     assert parse("--seed", "1", "--seed", "23").seed == 23
     assert capsys.readouterr().err == "--seed is given twice: 23 counts, not 1\n"
     assert parse("--chosen", "a", "b", "--chosen", "c").chosen == ["c"]
-    assert capsys.readouterr().err == "--chosen is given twice: ['c'] counts, not ['a', 'b']\n"
+    assert capsys.readouterr().err == "--chosen is given twice: c counts, not a b\n"
     assert parse("--seed", "4", "--seed", "4").seed == 4 and parse("--flag", "--flag").flag
     assert capsys.readouterr().err == ""
     assert not parse("--on", "--no_on").on and parse().on and parse("--no_on").given == {"on"}
