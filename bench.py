@@ -37,7 +37,8 @@ import torch
 from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
-from aot.runs import ROOT, writing
+from aot.files import writing
+from aot.runs import ROOT
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"

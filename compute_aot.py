@@ -32,11 +32,12 @@ from aot.checks import COUNTED, check_models, unigram_loss
 from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
+from aot.files import read_json, sync, write_json, writing
 from aot.models import check_context, find_device, load_model
 from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.quick import QuickArguments, quick
-from aot.runs import alone, count, differences, finished_report, provenance, read_json, sync, write_json, writing
+from aot.runs import alone, count, differences, finished_report, provenance
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream, read_clusters
 from aot.text import kind_of, reverse_graphemes, short_name

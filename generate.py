@@ -26,10 +26,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer,
 
 from aot.cli import command, parse_arguments, without_effect
 from aot.data import DIRECTIONS
+from aot.files import read_json, write_json, writing
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.models import find_device, load_model
 from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
-from aot.runs import alone, differences, provenance, read_json, write_json, writing
+from aot.runs import alone, differences, provenance
 from aot.tokenizers import checkpoint_tokenizer
 
 

@@ -25,7 +25,8 @@ from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import alone, differences, provenance, sync, write_json, writing
+from aot.files import sync, write_json, writing
+from aot.runs import alone, differences, provenance
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
 from aot.sources.linear import LinearArguments, linear

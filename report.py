@@ -27,10 +27,11 @@ from aot import claims, quick_figures, quick_tables, study, table_figures
 from aot.cli import command, parse_arguments
 from aot.clusters import arrow_over
 from aot.data import DIRECTIONS
+from aot.files import read_json, writing
 from aot.fits import trends
 from aot.pairs import load_config
 from aot.prequential import REPORT
-from aot.runs import RECIPE, RESULTS, evaluations, log_history, read_json, writing
+from aot.runs import RECIPE, RESULTS, evaluations, log_history
 from aot.scoring import document_totals
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]

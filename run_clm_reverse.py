@@ -30,6 +30,7 @@ from transformers.integrations import unset_hf_deepspeed_config
 from aot.cli import command, parse_arguments, spelled_out, without_effect
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.fast import arithmetic_of, use_fast_path
+from aot.files import file_sha256, read_json, write_json, writing
 from aot.models import build_model, check_context, load_model
 from aot.optimizers import MUON, check_muon
 from aot.pairs import load_config, recipe_of, without
@@ -44,14 +45,10 @@ from aot.runs import (
     damage,
     differences,
     evaluations,
-    file_sha256,
     last_checkpoint,
     provenance,
-    read_json,
     start_or_continue,
     weights_sha256,
-    write_json,
-    writing,
 )
 from aot.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals

@@ -30,7 +30,8 @@ from transformers import PreTrainedTokenizerBase
 from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.runs import alone, count, differences, file_sha256, provenance, read_json, sync, versions, write_json, writing
+from aot.files import file_sha256, read_json, sync, write_json, writing
+from aot.runs import alone, count, differences, provenance, versions
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
 from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
 from aot.text import describe, kind_of, list_sources

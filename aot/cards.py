@@ -12,8 +12,9 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.data import DIRECTIONS, LABELS, document_starts, open_stream, read_meta
+from aot.files import read_json
 from aot.pairs import load_config, recipe_of, weights_identity
-from aot.runs import RECIPE, RESULTS, ROOT, read_json, read_report
+from aot.runs import RECIPE, RESULTS, ROOT, read_report
 
 TEMPLATES = ROOT / "model_cards"
 PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows

@@ -17,7 +17,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
-from aot.runs import check_hash
+from aot.files import check_hash
 
 DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them

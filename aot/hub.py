@@ -15,8 +15,9 @@ from huggingface_hub.utils import validate_repo_id
 
 from aot.cards import data_card, pair_cards, renamed
 from aot.data import DIRECTIONS, open_stream, read_meta
+from aot.files import file_sha256, read_json
 from aot.pairs import kept_steps, locate_pair, pair_configs
-from aot.runs import RESULTS, ROOT, differences, file_sha256, read_json
+from aot.runs import RESULTS, ROOT, differences
 from aot.tokenizers import data_tokenizer
 
 AGAIN = "run the same command again: it goes on where it stopped"

@@ -9,7 +9,8 @@ from transformers import AutoConfig, PretrainedConfig
 
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import DIRECTIONS
-from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences, file_sha256, read_json
+from aot.files import file_sha256, read_json
+from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences
 from aot.tokenizers import cause_of
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed

@@ -11,21 +11,9 @@ import numpy as np
 
 from aot.checks import COUNTED, unigram_loss
 from aot.data import DIRECTIONS, open_stream
+from aot.files import file_sha256, read_json, sync, write_json, writing
 from aot.pairs import and_more, recipe_of
-from aot.runs import (
-    RESULTS,
-    WINDOW_LOSSES,
-    alone,
-    evaluations,
-    file_sha256,
-    finished_report,
-    log_history,
-    provenance,
-    read_json,
-    sync,
-    write_json,
-    writing,
-)
+from aot.runs import RESULTS, WINDOW_LOSSES, alone, evaluations, finished_report, log_history, provenance
 from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 REPORT = "prequential.json"

@@ -11,6 +11,7 @@ import numpy as np
 
 from aot.clusters import read_clustered
 from aot.data import DIRECTIONS, document_starts, orient, read_meta
+from aot.files import sync, write_json, writing
 from aot.mixing import PROFILE, SLOTS, Learner
 from aot.prequential import settled
 from aot.profiles import (
@@ -25,7 +26,7 @@ from aot.profiles import (
     profile,
     read_both_ways,
 )
-from aot.runs import alone, count, finished_report, provenance, sync, write_json, writing
+from aot.runs import alone, count, finished_report, provenance
 from aot.streams import load_stream, read_clusters
 from aot.text import short_name
 from aot.tokenizers import data_tokenizer

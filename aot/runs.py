@@ -1,8 +1,6 @@
 """Run folders: what a run was made from, whether it is finished, where it stopped, what it logged."""
 
 import hashlib
-import json
-import os
 import platform
 import re
 import shutil
@@ -10,61 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from tqdm import tqdm
+
+from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
 WINDOW_LOSSES = "window_losses.npy"  # step, number of the window and its mean loss in nats, of all windows trained on
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[None]:
-    """What fails in it fails to write `path`: SystemExit that says so in one line."""
-    try:
-        yield
-    except Exception as error:
-        # tokenizers and safetensors, written in Rust, have no OSError, and torch.save makes a RuntimeError of it
-        elsewhere = isinstance(error, torch.OutOfMemoryError | torch.distributed.DistError)
-        if elsewhere or not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
-            raise
-        room = shutil.disk_usage(next(folder for folder in Path(path).absolute().parents if folder.is_dir())).free
-        raise SystemExit(
-            f"{path}: cannot be written ({' '.join(str(error).split())}), {room / 1e6:,.0f} MB are free there. "
-            "Make room and run the same command again: it goes on where it stopped."
-        ) from error
-
-
-def write_json(path: str | Path, content: dict) -> None:
-    """Write `content` so that `path` holds either all of it or what it held before."""
-    partial = Path(f"{path}.partial")
-    with writing(path), partial.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def read_json(path: str | Path) -> dict | None:
-    """The content of a JSON file, None where there is no such file or it is damaged."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-
-
-def sync(folder: Path) -> None:
-    """Have the files of a folder on disk before anything says that they are complete."""
-    for path in (*folder.rglob("*"), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
 
 
 def commit(root: Path) -> str | None:
@@ -103,32 +57,6 @@ def versions(*packages: str) -> dict[str, str | None]:
         except PackageNotFoundError:
             found[name] = None
     return found
-
-
-def file_sha256(path: str | Path) -> str:
-    """Hash of a file's bytes, with a progress bar where it takes long."""
-    path, digest = Path(path), hashlib.sha256()
-    about = {"desc": f"hash of {path.name}", "unit": "B", "unit_scale": True, "delay": 2, "leave": False}
-    with path.open("rb") as file, tqdm(total=path.stat().st_size, **about) as bar:
-        while block := file.read(2**20):
-            digest.update(block)
-            bar.update(len(block))
-    return digest.hexdigest()
-
-
-@cache
-def sha256_of(path: Path, size: int, modified: int) -> str:
-    """Hash of a file that has not changed since, read once in this process."""
-    return file_sha256(path)
-
-
-def check_hash(path: Path, sha256: str | None, advice: str) -> None:
-    """SystemExit unless a file is there with the hash that was kept of it; None was kept by older versions."""
-    if not path.is_file():
-        raise SystemExit(f"{path}: is not there; {advice}")
-    about = path.stat()
-    if sha256 not in (None, sha256_of(path.absolute(), about.st_size, about.st_mtime_ns)):
-        raise SystemExit(f"{path}: is damaged, its SHA-256 is another than when it was written; {advice}")
 
 
 def check_finished(folder: Path) -> None:

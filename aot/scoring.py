@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from aot.data import EOS_ID, ReverseTokenCollator, orient, parts
 from aot.fast import TokenLosses, has_fast_path
-from aot.runs import writing
+from aot.files import writing
 
 
 def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

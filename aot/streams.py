@@ -25,8 +25,8 @@ from transformers import PreTrainedTokenizerBase
 
 from aot.clusters import cluster_runs
 from aot.data import EOS_ID, data_sha256, open_stream, read_meta
+from aot.files import file_sha256, read_json, write_json, writing
 from aot.parallel import cores
-from aot.runs import file_sha256, read_json, write_json, writing
 from aot.splitting import SPLITS
 from aot.text import reverse_graphemes
 from aot.tokenizers import encode, tokenizer_sha256

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from aot.figures import COLOUR, legend_above, save
+from aot.files import read_json
 from aot.prequential import REPORT
-from aot.runs import RESULTS, read_json
+from aot.runs import RESULTS
 
 WHERE = "row group class share forward backward adds low high easier".split()
 AMOUNT = "row tokens megabytes aot low high".split()

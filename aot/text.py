@@ -18,9 +18,10 @@ from pathlib import Path
 
 import regex
 
+from aot.files import file_sha256
 from aot.formats import DECOMPRESSORS, KINDS, compression_of, damage, is_file_name, library, refuse_other, suffixes
 from aot.rows import column_of, rows_of
-from aot.runs import count, file_sha256
+from aot.runs import count
 
 BLOCK = 2**18  # bytes read at a time
 

@@ -15,8 +15,9 @@ from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
 from aot.fast import has_fast_path
+from aot.files import writing
 from aot.optimizers import MUON, muon_for
-from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal, writing
+from aot.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal
 from aot.scoring import losses_under
 from aot.tokenizers import save_tokenizer
 from metrics.arrow_of_time.gap import arrow_from_totals

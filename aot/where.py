@@ -15,8 +15,9 @@ from transformers import PreTrainedTokenizerBase
 
 from aot import data, token_classes
 from aot.data import DIRECTIONS, parts
+from aot.files import write_json, writing
 from aot.profiles import name_easier
-from aot.runs import alone, write_json, writing
+from aot.runs import alone
 from aot.scoring import tokens_read
 from aot.token_classes import Tokens, octave_names, octaves
 from metrics.arrow_of_time.gap import part_of_arrow

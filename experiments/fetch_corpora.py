@@ -30,7 +30,8 @@ from urllib3.util import Retry
 
 from aot.cli import command, parse_arguments
 from aot.clusters import cluster_runs
-from aot.runs import alone, count, file_sha256, read_json, writing
+from aot.files import file_sha256, read_json, writing
+from aot.runs import alone, count
 from aot.text import decompressed
 from experiments.tei import novel
 

@@ -21,9 +21,10 @@ from tqdm import tqdm
 from aot.cli import command, parse_arguments
 from aot.clusters import read_clustered
 from aot.data import DIRECTIONS
+from aot.files import writing
 from aot.mixing import Learner
 from aot.profiles import Documents, Text, prepare, read_both_ways
-from aot.runs import provenance, writing
+from aot.runs import provenance
 from aot.symbols import BLOCK, Code, code_of
 
 KINDS = {"blocks": BLOCK, "frequency": 1, "bits": 2**21, "random": BLOCK}  # symbols in a block

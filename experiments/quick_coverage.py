@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
 from aot.clusters import read_clustered
+from aot.files import writing
 from aot.mixing import Learner
 from aot.profiles import Documents, Text, arrow_of, prepare, read_both_ways
-from aot.runs import provenance, writing
+from aot.runs import provenance
 
 
 @dataclass

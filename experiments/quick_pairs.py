@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from aot.cli import command, parse_arguments
-from aot.runs import writing
+from aot.files import writing
 
 
 @dataclass

@@ -22,9 +22,10 @@ import torch
 from aot.cards import pair_cards
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS, document_starts, open_stream
+from aot.files import file_sha256, read_json, sync, write_json, writing
 from aot.hub import checkpoint_files, finished_pair
 from aot.models import load_model
-from aot.runs import RECIPE, RESULTS, file_sha256, read_json, sync, write_json, writing
+from aot.runs import RECIPE, RESULTS
 from aot.streams import CLUSTERS
 from aot.tokenizers import load_tokenizer
 

@@ -303,7 +303,8 @@ def pair(case: Case) -> dict:
 
 def trained_with(output: str) -> dict:
     """What a run of run_clm_reverse.py computed with, which sets up its processes itself."""
-    from aot.runs import RECIPE, read_json
+    from aot.files import read_json
+    from aot.runs import RECIPE
 
     recipe = read_json(f"{output}/forward/{RECIPE}")
     dtype = name_of(torch.bfloat16 if recipe["bf16"] else torch.float32)
@@ -312,8 +313,9 @@ def trained_with(output: str) -> dict:
 
 def processes(case: Case) -> dict:
     """A training run under `accelerate launch`, all cores divided among its processes."""
+    from aot.files import read_json
     from aot.parallel import cores
-    from aot.runs import RESULTS, read_json
+    from aot.runs import RESULTS
 
     count, output = int(case.who.split()[0]), tempfile.mkdtemp(dir=case.folder)
     launcher = "-m accelerate.commands.launch --config_file accelerate_configs/ddp.yaml --main_process_port 0"

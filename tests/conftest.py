@@ -25,7 +25,8 @@ import compute_aot
 import make_synthetic
 import run_clm_reverse
 from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
-from aot.runs import RECIPE, RESULTS, STATE, file_sha256, read_json, write_json
+from aot.files import file_sha256, read_json, write_json
+from aot.runs import RECIPE, RESULTS, STATE
 
 torch.set_num_threads(1)
 BUILDS = TemporaryDirectory()

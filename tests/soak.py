@@ -39,7 +39,8 @@ import tokenize_lang
 from aot import streams
 from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
-from aot.runs import MANIFEST, RESULTS, STATE, checkpoints, file_sha256, provenance, read_json, write_json
+from aot.files import file_sha256, read_json, write_json
+from aot.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = [

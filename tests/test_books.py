@@ -15,7 +15,7 @@ import compute_aot
 import tokenize_lang
 from aot.clusters import arrow_over, cluster_runs
 from aot.data import open_stream, read_meta
-from aot.runs import read_json
+from aot.files import read_json
 from aot.splitting import SPLITS, Splitting, survey
 from metrics.arrow_of_time.gap import arrow_from_totals
 

@@ -23,8 +23,9 @@ import tokenize_lang
 from aot import figures, scoring, streams, tokenizers
 from aot.checks import unigram_loss
 from aot.data import DIRECTIONS, document_starts, open_stream
+from aot.files import read_json, write_json
 from aot.models import load_model
-from aot.runs import RESULTS, alone, read_json, write_json
+from aot.runs import RESULTS, alone
 from aot.scoring import score, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
 

@@ -9,7 +9,8 @@ from conftest import one_line, refused, train
 import compute_aot
 import run_clm_reverse
 from aot.data import DIRECTIONS
-from aot.runs import RESULTS, read_json, write_json
+from aot.files import read_json, write_json
+from aot.runs import RESULTS
 
 
 def flip(path, where: int = -9) -> None:

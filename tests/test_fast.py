@@ -14,8 +14,9 @@ from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 from aot import fast
 from aot.data import DIRECTIONS
 from aot.fast import BlockwiseAttention, HeadAndLoss, arithmetic_of, has_fast_path, keep, use_fast_path
+from aot.files import read_json
 from aot.models import build_model
-from aot.runs import RECIPE, WINDOW_LOSSES, read_json
+from aot.runs import RECIPE, WINDOW_LOSSES
 from aot.scoring import losses_under, score
 
 VOCABULARY = 1001  # no multiple of anything that hardware likes

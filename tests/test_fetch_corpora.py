@@ -15,7 +15,7 @@ from conftest import one_line
 from test_tei import book
 
 from aot.clusters import cluster_runs
-from aot.runs import file_sha256, read_json
+from aot.files import file_sha256, read_json
 from experiments import fetch_corpora, tei
 from experiments.fetch_corpora import COLUMNS, PINNED, main
 

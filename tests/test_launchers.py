@@ -18,7 +18,8 @@ from conftest import SETTINGS, TINY, left_behind, logged, train, weights
 from transformers import AutoModelForCausalLM
 
 from aot.data import open_stream
-from aot.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, last_checkpoint, read_json
+from aot.files import read_json
+from aot.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, last_checkpoint
 from aot.scoring import score
 
 ROOT = Path(__file__).parent.parent

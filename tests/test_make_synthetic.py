@@ -19,8 +19,8 @@ from transformers import AutoTokenizer
 import compute_aot
 import make_synthetic
 from aot.data import DIRECTIONS, EOS_ID, Windows, open_stream, orient, read_meta
+from aot.files import read_json
 from aot.models import load_model
-from aot.runs import read_json
 from aot.scoring import score
 from aot.sources.controls import ControlArguments, stationary
 from aot.sources.linear import LinearArguments, entropy_of_x, inverse, lines, random_matrix, sparse_matrix

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM
 
 import compute_aot
 from aot.data import DIRECTIONS
+from aot.files import read_json
 from aot.models import build_model, check_causal, find_device, load_model
-from aot.runs import read_json
 from aot.scoring import score
 
 RECURRENT = ["lstm", "gru"]

@@ -6,7 +6,7 @@ import pytest
 
 import compute_aot
 from aot.data import DIRECTIONS
-from aot.runs import read_json
+from aot.files import read_json
 from space import app as explorer
 
 ROOT = Path(__file__).parent.parent

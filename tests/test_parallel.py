@@ -19,7 +19,8 @@ import run_clm_reverse
 from aot import parallel
 from aot.collector import AS_USUAL
 from aot.data import DIRECTIONS
-from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint, read_json
+from aot.files import read_json
+from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint
 from aot.training import ReverseTrainer
 
 AT_ONCE = "--parallel_directions"

@@ -11,8 +11,9 @@ from conftest import TINY, logged, of_kind, one_line, rewrite, train
 import compute_aot
 from aot.checks import unigram_loss
 from aot.data import DIRECTIONS, Windows, open_stream, read_meta
+from aot.files import file_sha256, read_json, write_json
 from aot.prequential import code_length, curve, first_pass, settled
-from aot.runs import RESULTS, WINDOW_LOSSES, file_sha256, read_json, write_json
+from aot.runs import RESULTS, WINDOW_LOSSES
 from aot.scoring import score
 from aot.training import WINDOW_LOSS
 from run_clm_reverse import RunArguments, initial_model

@@ -23,8 +23,9 @@ import push_pair
 import run_clm_reverse
 from aot.cards import renamed, web_address
 from aot.data import DIRECTIONS, EOS, open_stream
+from aot.files import file_sha256, read_json, write_json
 from aot.models import load_model
-from aot.runs import ROOT, file_sha256, read_json, write_json
+from aot.runs import ROOT
 from aot.scoring import score
 from metrics.arrow_of_time.gap import arrow
 

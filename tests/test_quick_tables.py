@@ -14,7 +14,7 @@ import compute_aot
 import report
 from aot import claims, quick_figures, quick_tables
 from aot.data import DIRECTIONS
-from aot.runs import read_json
+from aot.files import read_json
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("quick_trial", "quick_context", "quick_amount", "quick_where")

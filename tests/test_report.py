@@ -17,7 +17,7 @@ import bench
 import compute_aot
 import report
 from aot import claims, fits
-from aot.runs import read_json, write_json
+from aot.files import read_json, write_json
 from experiments.speed import STAGES, Case
 
 ROOT = Path(__file__).parent.parent

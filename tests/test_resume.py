@@ -20,18 +20,8 @@ import run_clm_reverse
 import tokenize_lang
 from aot import figures
 from aot.cli import command
-from aot.runs import (
-    MANIFEST,
-    RECIPE,
-    RESULTS,
-    STATE,
-    WINDOW_LOSSES,
-    alone,
-    checkpoints,
-    damage,
-    last_checkpoint,
-    read_json,
-)
+from aot.files import read_json
+from aot.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, alone, checkpoints, damage, last_checkpoint
 from aot.training import ReverseTrainer, StopAtNonFiniteLoss
 
 ROOT = Path(__file__).parent.parent

@@ -12,8 +12,9 @@ from transformers import AutoModelForCausalLM
 
 import aot.data
 from aot.data import DIRECTIONS, document_starts, open_stream
+from aot.files import read_json
 from aot.models import build_model, load_model
-from aot.runs import RESULTS, read_json
+from aot.runs import RESULTS
 from aot.scoring import document_totals, loss_by_read, score, spans, token_losses, tokens_read
 from metrics.arrow_of_time.gap import arrow_from_totals
 

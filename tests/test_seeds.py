@@ -12,7 +12,8 @@ from test_parallel import saved_once, start
 import run_clm_reverse
 from aot.cli import spelled_out
 from aot.data import DIRECTIONS
-from aot.runs import RECIPE, RESULTS, last_checkpoint, read_json
+from aot.files import read_json
+from aot.runs import RECIPE, RESULTS, last_checkpoint
 
 SEEDS = ("--seeds", "42", "1")  # of `pair` and of `second_pair`
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 import compute_aot
 from aot.data import DIRECTIONS
-from aot.runs import read_json
+from aot.files import read_json
 from experiments import ship_pair
 
 

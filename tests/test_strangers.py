@@ -22,9 +22,10 @@ import tokenize_lang
 from aot import checks
 from aot.checks import sample, unigram_loss
 from aot.data import DIRECTIONS, open_stream
+from aot.files import file_sha256, read_json, write_json
 from aot.models import build_model, load_model
 from aot.pairs import load_config, weights_identity
-from aot.runs import ROOT, file_sha256, read_json, write_json
+from aot.runs import ROOT
 from aot.scoring import score
 from aot.text import reverse_graphemes
 from aot.tokenizers import checkpoint_tokenizer, encode

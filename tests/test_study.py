@@ -7,7 +7,7 @@ import pytest
 import compute_aot
 import report
 from aot import study
-from aot.runs import read_json
+from aot.files import read_json
 
 README = "# A title\n\n<!-- table sign -->\n<!-- end -->\n"
 

@@ -31,7 +31,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 import tokenize_lang
 from aot import streams, text
 from aot.data import EOS_ID, open_stream, read_meta
-from aot.runs import file_sha256
+from aot.files import file_sha256
 from aot.splitting import Splitting, survey
 from aot.text import read_documents, reverse_graphemes
 from aot.tokenizers import (

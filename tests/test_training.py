@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 import make_synthetic
 import run_clm_reverse
 from aot.data import DIRECTIONS, Windows, open_stream, read_meta
+from aot.files import read_json
 from aot.models import build_model, load_model
-from aot.runs import RECIPE, RESULTS, WINDOW_LOSSES, read_json
+from aot.runs import RECIPE, RESULTS, WINDOW_LOSSES
 from aot.scoring import score
 from aot.tokenizers import byte_tokenizer
 from aot.training import ReverseTrainer

@@ -13,7 +13,7 @@ import aot.data
 import compute_aot
 from aot import where, where_figure
 from aot.data import DIRECTIONS
-from aot.runs import read_json
+from aot.files import read_json
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 

@@ -39,8 +39,9 @@ from booking import (
 )
 
 from aot.data import ReverseTokenCollator
+from aot.files import read_json
 from aot.rates import matmul_flops
-from aot.runs import MANIFEST, RESULTS, WINDOW_LOSSES, read_json
+from aot.runs import MANIFEST, RESULTS, WINDOW_LOSSES
 
 PAPER = {"vocabulary": 50257, "context": 256, "size": "medium", "overrides": None}
 TINY = {"vocabulary": 300, "context": 16, "size": "nano", "overrides": "n_layer=1"}

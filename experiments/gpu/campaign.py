@@ -17,9 +17,10 @@ from booking import Booking, compile_backend, find_device
 
 from aot.clusters import arrow_over, samples_of, total_by
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.files import read_json
 from aot.pairs import SEED, without
 from aot.rates import flops_per_token
-from aot.runs import RECIPE, RESULTS, differences, evaluations, log_history, read_json
+from aot.runs import RECIPE, RESULTS, differences, evaluations, log_history
 from aot.scoring import document_totals
 
 # The paper has 1e-4 at such a batch for 300 times as many steps, GPT-3 6e-4 for 12 × 768 at 20 times the batch; in so
