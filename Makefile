@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-short demo-results explorer explorer-picture bench bench-gpu soak test style coverage
+.PHONY: demo demo-short demo-results explorer explorer-picture bench bench-gpu soak fuzz test style coverage
 
 demo: .venv/installed  ## ∂ of two texts, of a pair that ships, and of pairs trained on a text and on a language with a known arrow
 	bash experiments/demo.sh
@@ -35,6 +35,9 @@ bench-gpu: .venv/installed  ## The same on a GPU with the model of the paper: re
 
 soak: .venv/installed  ## Kill an experiment 100 times; is its result that of one never killed? results/soak.json
 	$(PYTHON) -m tests.soak
+
+fuzz: .venv/installed  ## Change one thing in 2,000 ways: does each script say so, or do as without? results/fuzz.json
+	$(PYTHON) -m tests.fuzz
 
 test: .venv/installed  ## The tests, but for the long ones (pytest -m slow)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist worksteal -q

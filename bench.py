@@ -37,8 +37,8 @@ import torch
 from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
-from aot.files import writing
-from aot.runs import ROOT
+from aot.files import replacing
+from aot.runs import ROOT, alone
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"
@@ -89,11 +89,13 @@ class Failed(Exception):
     """A process that did not measure; the message says why."""
 
 
-def alone(what: str, case: Case, process_settings: bool, timeout: float) -> dict:
+def apart(what: str, case: Case, process_settings: bool, timeout: float) -> dict:
     """What `main` of experiments/speed.py makes of a case in a process of its own; Failed where that is nothing."""
     code = f"{'import aot.process; ' * process_settings}from experiments.speed import main; main()"
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         streams = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err, "cwd": ROOT, "start_new_session": True}
+        paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])  # with PYTHONSAFEPATH, too
+        streams["env"] = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         process = subprocess.Popen([sys.executable, "-c", code, what, json.dumps(vars(case))], **streams)
         try:
             status = process.wait(timeout)
@@ -140,7 +142,7 @@ class Runs:
         if self.failed is None:
             self.load = max(self.load, os.getloadavg()[0])
             try:
-                self.results.append(alone("measure", self.case, self.contestant.process_settings, timeout))
+                self.results.append(apart("measure", self.case, self.contestant.process_settings, timeout))
             except Failed as error:
                 self.failed = str(error)
 
@@ -208,7 +210,7 @@ def prepare(stage: str, setting: str, args: BenchArguments, folder: str) -> list
     where, failed = {}, None
     if STAGES[stage].prepared:
         try:
-            where = alone("prepare", Case(who="", **known), False, args.timeout)
+            where = apart("prepare", Case(who="", **known), False, args.timeout)
         except Failed as error:
             failed = f"while preparing: {error}"
     known["bf16"] = where.get("bf16", False)
@@ -237,12 +239,10 @@ def write_table(path: Path, unit: str, rows: list[dict]) -> list[dict]:
     columns = [each for each in columns if any(row.get(each) is not None for row in rows)]
     rows = [{each: row.get(each) for each in columns} for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(f"{path}.partial")
-    with writing(path), partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    partial.replace(path)
     return rows
 
 
@@ -251,11 +251,13 @@ def main(argv: list[str] | None = None) -> None:
     if torch.cuda.device_count() == 1 and "processes" in args.stages:
         print("processes: left out, two of them need two GPUs", file=sys.stderr)
         args.stages = [stage for stage in args.stages if stage != "processes"]
-    if not Path(args.text).is_file():
+    text = Path(args.text).absolute() if "text" in args.given else ROOT / args.text
+    if not text.is_file():
         raise SystemExit(f"--text {args.text}: no such file")
-    args.text = str(Path(args.text).absolute())  # measurements run in the root of the project
+    args.text = str(text)  # measurements run in the root of the project
     total = sum(len(models(each, args)) * repeats(each, args) * len(contestants(each, args)) for each in args.stages)
-    with tempfile.TemporaryDirectory() as folder, tqdm(total=total, unit="run") as bar:
+    lock = alone(Path(args.output_dir, "bench"), beside=True)
+    with lock, tempfile.TemporaryDirectory() as folder, tqdm(total=total, unit="run") as bar:
         summary = {stage: measure(stage, args, folder, bar) for stage in args.stages}
     print(json.dumps(summary, ensure_ascii=False))
     failed = [row for rows in summary.values() for row in rows if row.get("failed")]

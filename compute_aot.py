@@ -32,12 +32,12 @@ from aot.checks import COUNTED, check_models, unigram_loss
 from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
-from aot.files import read_json, sync, write_json, writing
+from aot.files import file_sha256, read_json, sync, write_json, writing
 from aot.models import check_context, find_device, load_model
 from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
 from aot.prequential import prequential
 from aot.quick import QuickArguments, quick
-from aot.runs import alone, count, differences, finished_report, provenance
+from aot.runs import LOSSES, alone, count, differences, finished_report, provenance
 from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.streams import chunks, load_stream, read_clusters
 from aot.text import kind_of, reverse_graphemes, short_name
@@ -263,12 +263,22 @@ def score_model(path: str, ids: np.ndarray, losses: np.memmap, direction: str, b
 
 def score_once(scored: Path, request: dict, path: str, ids: np.ndarray, losses: np.memmap, *how) -> None:
     """Put the losses of a model into `losses` [n], a mapped file, unless `scored` says that they are there."""
-    if not scored.exists():
+    if not (done := read_json(scored)):
         score_model(path, ids, losses, *how)
         with writing(scored):
             losses.flush()
             write_json(scored.with_name("request.json"), request)
-            write_json(scored, {})
+            write_json(scored, {"sha256": hashlib.sha256(losses).hexdigest()})
+    elif done["sha256"] != hashlib.sha256(losses).hexdigest():
+        raise SystemExit(f"{losses.filename}: is not as it was scored; delete {scored.parent} and measure again")
+
+
+def open_losses(path: Path) -> np.memmap:
+    """Losses [K, n] that `make_room` has made room for, to be written; SystemExit where they cannot be."""
+    try:
+        return np.load(path, mmap_mode="r+")
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{path}: is damaged ({error}); delete {path.parent} and measure again") from error
 
 
 @dataclass
@@ -289,7 +299,7 @@ def score_pairs(text: Encoded, request: dict, tokenizers: dict, files: dict, whi
             make_room({files[name]: (len(request["pairs"]), len(text.ids[path])) for name, path in first.items()})
         for number, pair in enumerate(request["pairs"]):
             for direction, path in pair.items():
-                losses, own = np.load(files[direction], mmap_mode="r+")[number], sums[direction]
+                losses, own = open_losses(files[direction])[number], sums[direction]
                 reading = direction, tokenizers[path].bos_token_id, which, how
                 score_once(folder / f"{direction}-{number}.json", request, path, text.ids[path], losses, *reading)
                 own.documents.append(document_totals(losses, text.starts[path]))
@@ -375,11 +385,12 @@ def measure(
         draw(whole, report, sums)
         if not how.by_text:
             draw_sentence(whole / "sentence.png", text.ids[path][: text.units[0]], tokenizers[path], files)
-        np.savez(whole / "losses.npz", **saved)
-        with zipfile.ZipFile(whole / "losses.npz", "a") as archive:  # an .npz file is .npy files in a .zip file
+        np.savez(whole / LOSSES, **saved)
+        with zipfile.ZipFile(whole / LOSSES, "a") as archive:  # an .npz file is .npy files in a .zip file
             for file in files.values():
-                archive.write(file, file.name)
-        write_json(whole / "aot.json", report)
+                with file.open("rb") as losses, archive.open(file.name, "w", force_zip64=True) as member:
+                    shutil.copyfileobj(losses, member, 2**20)  # without its time, so that the same losses are one file
+        write_json(whole / "aot.json", report | {"sha256": {LOSSES: file_sha256(whole / LOSSES)}})
         sync(whole)
     whole.rename(folder)
 
@@ -405,7 +416,7 @@ def print_report(report: dict, folder: Path) -> None:
         apart = " and ".join(f"{report['control'][direction]:.3%} ({direction})" for direction in DIRECTIONS)
         rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
-    names = ("aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png", "where.csv", "where.png")
+    names = ("aot.json", LOSSES, "by_position.png", "documents.png", "sentence.png", "where.csv", "where.png")
     print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
 
 

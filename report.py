@@ -27,11 +27,11 @@ from aot import claims, quick_figures, quick_tables, study, table_figures
 from aot.cli import command, parse_arguments
 from aot.clusters import arrow_over
 from aot.data import DIRECTIONS
-from aot.files import read_json, writing
+from aot.files import read_json, replacing
 from aot.fits import trends
 from aot.pairs import load_config
 from aot.prequential import REPORT
-from aot.runs import RECIPE, RESULTS, evaluations, log_history
+from aot.runs import RECIPE, RESULTS, alone, evaluations, log_history, losses_of
 from aot.scoring import document_totals
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
@@ -108,7 +108,7 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
     order = DIRECTIONS[::-1] if made_with.get("reverse_text") else DIRECTIONS
     results = [report]
     if len(runs) > 1 or order != DIRECTIONS or report["confidence"] != 0.95:  # that of all tables
-        with np.load(folder / "losses.npz") as scored:
+        with np.load(losses_of(folder, report)) as scored:
             tokens = np.diff(scored["document_starts"], append=report["tokens"])
             totals = [per_document(scored, each) for each in order]
             clusters = scored["clusters"] if "clusters" in scored else None
@@ -158,8 +158,16 @@ def read_code_length(name: str, folder: Path) -> list[dict]:
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV file that `merge` wrote; without rows where there is none."""
-    return pd.read_csv(path, dtype=AS_TEXT) if path.exists() else pd.DataFrame(columns=columns)
+    """A CSV file that `merge` wrote; without rows where there is none, SystemExit where it is no such table."""
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    try:
+        table = pd.read_csv(path, dtype=AS_TEXT)
+    except (OSError, ValueError) as error:  # of pandas, all are ValueError
+        raise SystemExit(f"{path}: is no table ({' '.join(str(error).split())}); restore it, or delete it") from error
+    if missing := [name for name in columns[:2] if name not in table]:
+        raise SystemExit(f"{path}: has no column {' and '.join(missing)}; restore it, or delete it")
+    return table
 
 
 def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
@@ -170,9 +178,8 @@ def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
         by_value = table["row"].str.replace(r"\d+", lambda digits: digits[0].zfill(20), regex=True)  # T8 before T16
         table = table.loc[by_value.sort_values(kind="stable").index]
         path.parent.mkdir(parents=True, exist_ok=True)
-        with writing(path):
-            table.to_csv(f"{path}.partial", index=False, float_format="%.8g")
-            Path(f"{path}.partial").replace(path)
+        with replacing(path) as partial:
+            table.to_csv(partial, index=False, float_format="%.8g")
     return read_table(path, columns)
 
 
@@ -334,7 +341,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     found += [(read_code_length(name, folder), []) for folder in lengths]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     for folder in lengths:
-        shutil.copy(folder / "prequential.png", results / f"{folder.name}.png")
+        with replacing(results / f"{folder.name}.png") as partial:
+            shutil.copy(folder / "prequential.png", partial)
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
     if table.empty:
         return ["Not run yet."]
@@ -370,13 +378,8 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     return lines
 
 
-def main(argv: list[str] | None = None) -> None:
-    argv = sys.argv[1:] if argv is None else argv
-    named = ["--names"] if argv and re.fullmatch(r"\w+", argv[0]) else []  # no flag before the first name
-    (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
-    readme = Path(args.readme)
-    if not readme.is_file():
-        raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
+def update(readme: Path, args: ReportArguments) -> None:
+    """Bring tables, figures and what the README shows of them up to date, and print it."""
     text = readme.read_text(encoding="utf-8")
     markers = re.findall(r"^<!-- (table \w+|end) -->$", text, flags=re.MULTILINE)
     in_readme = [marker.removeprefix("table ") for marker in markers if marker != "end"]
@@ -393,9 +396,19 @@ def main(argv: list[str] | None = None) -> None:
         before, marker, after = text.partition(f"<!-- table {name} -->\n")
         if marker:
             text = "\n".join([before + marker, *lines, "", END + after.partition(END)[2]])
-    with writing(readme):
-        Path(f"{readme}.partial").write_text(text, encoding="utf-8")
-        Path(f"{readme}.partial").replace(readme)
+    with replacing(readme) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    named = ["--names"] if argv and re.fullmatch(r"\w+", argv[0]) else []  # no flag before the first name
+    (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
+    readme = Path(args.readme)
+    if not readme.is_file():
+        raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
+    with alone(readme, beside=True):
+        update(readme, args)
 
 
 if __name__ == "__main__":

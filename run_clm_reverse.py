@@ -256,7 +256,7 @@ SETTINGS = (
 # What the configuration of a model has besides what makes the model.
 NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
 # Files of a finished run whose hashes are kept.
-LEARNED = ("*.safetensors", WINDOW_LOSSES, "tokenizer.json")
+LEARNED = ("*.safetensors", WINDOW_LOSSES, "*.json", "*.py")
 
 
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
@@ -423,7 +423,7 @@ def fit(
         **provenance(),
     }
     if trainer.is_world_process_zero():
-        learned = (path for each in LEARNED for path in sorted(folder.glob(each)))
+        learned = (path for each in LEARNED for path in sorted(folder.glob(each)) if path.name != RESULTS)
         write_json(folder / RESULTS, results | {"sha256": {path.name: file_sha256(path) for path in learned}})
     if args.deepspeed_plugin:
         AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own

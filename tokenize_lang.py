@@ -30,10 +30,10 @@ from transformers import PreTrainedTokenizerBase
 from aot.cli import Grow, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.files import file_sha256, read_json, sync, write_json, writing
+from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
 from aot.runs import alone, count, differences, provenance, versions
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
-from aot.streams import describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
+from aot.streams import CLUSTERS, describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
 from aot.text import describe, kind_of, list_sources
 from aot.tokenizers import (
     byte_tokenizer,
@@ -238,7 +238,8 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
     if args.clusters:
         below = {name: n for name, n in found.clusters.items() if position(name.encode(), args.seed) < cut}
         totals |= {"clusters": below, "repeated": [same for same, lowest in found.repeated.items() if lowest < cut]}
-    write_json(unfinished / "survey.json", {"made_from": made_from, **totals})
+    made = {path.name: file_sha256(path) for path in sorted((unfinished / args.name).iterdir())}
+    write_json(unfinished / "survey.json", {"made_from": made_from, "tokenizer_files": made, **totals})
 
 
 def refuse_others(folder: Path, there: dict, now: dict) -> None:
@@ -299,6 +300,8 @@ def run(args: TokenizeArguments) -> None:
         surveyed = read_json(unfinished / "survey.json")
     else:
         refuse_others(unfinished, surveyed["made_from"], made_from)
+        for file, sha256 in surveyed.get("tokenizer_files", {}).items():
+            check_hash(folder / file, sha256, f"delete {unfinished} and start again")
         print(f"{unfinished}: continues", file=sys.stderr)
 
     tokenizer = load_tokenizer(folder)
@@ -331,6 +334,7 @@ def run(args: TokenizeArguments) -> None:
         write_clusters(folder, splitting.runs)
         for split, runs in splitting.runs.items():
             meta["splits"][split]["clusters"] = len({name for name, _ in runs})
+            meta["splits"][split]["clusters_sha256"] = file_sha256(folder / CLUSTERS.format(split))
     write_json(folder / "meta.json", meta)
     sync(folder)
     folder.rename(final)

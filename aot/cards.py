@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from aot.data import DIRECTIONS, LABELS, document_starts, open_stream, read_meta
 from aot.files import read_json
 from aot.pairs import load_config, recipe_of, weights_identity
-from aot.runs import RECIPE, RESULTS, ROOT, read_report
+from aot.runs import RECIPE, RESULTS, ROOT, losses_of, read_report
 
 TEMPLATES = ROOT / "model_cards"
 PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
@@ -63,7 +63,8 @@ def renamed(content, names: dict[str, str]):
 def report_to_publish(report: dict, name: str) -> dict:
     """The report with the published names of its models."""
     names = {report["scored"][direction]: f"{name}-{direction}" for direction in DIRECTIONS}
-    return renamed({key: value for key, value in report.items() if key not in ("this_seed", "scored")}, names)
+    own = ("this_seed", "scored", "sha256")  # what is said for this machine alone
+    return renamed({key: value for key, value in report.items() if key not in own}, names)
 
 
 def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
@@ -135,7 +136,7 @@ def pair_cards(
     report = measured(scores, pair) if scores else None
     tokenizer = AutoTokenizer.from_pretrained(folders["forward"])
     if report and not report["request"]["by_text"]:
-        kept = np.load(Path(scores, "losses.npz"))
+        kept = np.load(losses_of(Path(scores), report))
         ids, starts = kept["ids"], kept["document_starts"]
     elif meta:
         ids = np.array(open_stream(data or results["forward"]["data"], "validation")[: 2**16])

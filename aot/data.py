@@ -7,7 +7,6 @@ EOS here: every window is read as if a document began with its first token, or b
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
-from aot.files import check_hash
+from aot.files import check_hash, opened
 
 DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
@@ -55,7 +54,7 @@ def read_meta(folder: str | Path) -> dict:
             "an interrupted one is completed by running the same command again."
         )
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = opened(path)
         dtype, whole = np.dtype(meta["dtype"]), {"vocab_size", "tokenizer_sha256", "data_sha256"} <= meta.keys()
         tokens = [meta["splits"][split]["tokens"] for split in ("train", "validation")]
         if not (whole and dtype.kind == "u" and all(isinstance(each, int) and each >= 0 for each in tokens)):

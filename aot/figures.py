@@ -11,6 +11,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from aot.data import LABELS  # noqa: E402
+from aot.files import replacing  # noqa: E402
 
 COLOUR = {"forward": "#0072B2", "backward": "#D55E00"}  # Okabe & Ito: told apart by colour-blind readers
 
@@ -24,7 +25,8 @@ def legend_above(axis) -> None:
 
 def save(figure, path: Path) -> None:
     """Write a figure at README width and close it."""
-    figure.savefig(path, dpi=150, bbox_inches="tight")
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+SEAL = "sha256_of_the_rest"  # the key of a JSON file under which a hash of its other keys stands
+
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
@@ -30,22 +32,63 @@ def writing(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def write_json(path: str | Path, content: dict) -> None:
-    """Write `content` so that `path` holds either all of it or what it held before."""
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A name to write to, which takes the place of `path` in the end: that holds all of it, or what it held before."""
     partial = Path(f"{path}.partial")
-    with writing(path), partial.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
+    with writing(path):
+        yield partial
+        partial.replace(path)
+
+
+def seal_of(content: dict) -> str:
+    """Hash of the content of a JSON file, whatever the order of its keys and the white space between them."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_json(path: str | Path, content: dict) -> None:
+    """Write `content`, and last in it a hash of it all; whole, as with `replacing`, and on disk when this returns."""
+    content = json.loads(json.dumps(content))
+    content.pop(SEAL, None)  # of what was read with another reader than ours
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        json.dump(content | {SEAL: seal_of(content)}, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
-def read_json(path: str | Path) -> dict | None:
-    """The content of a JSON file, None where there is no such file or it is damaged."""
+def opened(path: str | Path) -> dict | None:
+    """The content of a JSON file without its seal, None where there is no such file; ValueError if it is damaged.
+
+    One without a seal is of an older version, or of others.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(content, dict):
+        raise ValueError("it holds no object")
+    if content.pop(SEAL, None) not in (None, seal_of(content)):
+        raise ValueError("it was changed after it was written")
+    return content
+
+
+def read_json(path: str | Path, advice: str | None = None) -> dict | None:
+    """What `write_json` wrote, None where there is no such file. SystemExit with advice where it is damaged."""
+    try:
+        return opened(path)
+    except (OSError, ValueError) as error:
+        advice = advice or f"delete {Path(path).parent} and make it again, or take it from where there is a copy"
+        raise SystemExit(f"{path}: is damaged ({error}); {advice}") from error
+
+
+def try_json(path: str | Path) -> dict | None:
+    """The content of a JSON file, None where there is no such file or it is damaged: of what can be done without."""
+    try:
+        return opened(path)
+    except (OSError, ValueError):
         return None
 
 

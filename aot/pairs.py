@@ -10,7 +10,7 @@ from transformers import AutoConfig, PretrainedConfig
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import DIRECTIONS
 from aot.files import file_sha256, read_json
-from aot.runs import RECIPE, RESULTS, checkpoints, damage, differences
+from aot.runs import RECIPE, RESULTS, check_finished, checkpoints, damage, differences
 from aot.tokenizers import cause_of
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
@@ -41,6 +41,7 @@ def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     """Configuration of a checkpoint (folder or Hub id); SystemExit where there is none or the run is not finished."""
     if (Path(path) / RECIPE).is_file() and not (Path(path) / RESULTS).is_file():
         raise SystemExit(f"{path}: is not trained to the end; run the same training command again, it goes on")
+    check_finished(Path(path))
     try:
         return AutoConfig.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:

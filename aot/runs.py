@@ -14,10 +14,12 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
+from aot.files import check_hash, file_sha256, read_json, sync, try_json, write_json, writing
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
+LOSSES = "losses.npz"  # of each token and document, in a folder of scores
+AGAIN = "fetch it again, or delete the folder and train again"
 WINDOW_LOSSES = "window_losses.npy"  # step, number of the window and its mean loss in nats, of all windows trained on
 
 
@@ -61,8 +63,8 @@ def versions(*packages: str) -> dict[str, str | None]:
 
 def check_finished(folder: Path) -> None:
     """SystemExit where what a finished run has learned is not as it was when the run ended."""
-    for name, sha256 in ((read_json(folder / RESULTS) or {}).get("sha256") or {}).items():
-        check_hash(folder / name, sha256, "fetch it again, or delete the folder and train again")
+    for name, sha256 in ((read_json(folder / RESULTS, AGAIN) or {}).get("sha256") or {}).items():
+        check_hash(folder / name, sha256, AGAIN)
 
 
 def weights_sha256(model: torch.nn.Module) -> str:
@@ -149,10 +151,16 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
 
 def read_report(path: Path) -> dict | None:
     """A report of scores, None where there is none; SystemExit for one whose words older rules have made."""
-    report = read_json(path)
+    report = read_json(path, f"delete {path.parent} and measure again")
     if report is not None and "carried_by" not in report:
         raise SystemExit(f"{path.parent}: holds scores of an older version, which claimed more; delete it, score anew")
     return report
+
+
+def losses_of(folder: Path, report: dict) -> Path:
+    """`losses.npz` of a scores folder; SystemExit unless it is the one that the report was made from."""
+    check_hash(folder / LOSSES, report.get("sha256", {}).get(LOSSES), f"delete {folder} and measure again")
+    return folder / LOSSES
 
 
 def finished_report(path: Path, request: dict) -> dict:
@@ -176,7 +184,7 @@ def seal(checkpoint: Path) -> None:
 
 def damage(checkpoint: Path) -> str | None:
     """What is wrong with a checkpoint, None if it is as it was saved."""
-    for name, sha256 in (hashes := read_json(checkpoint / MANIFEST) or {}).items():
+    for name, sha256 in (hashes := try_json(checkpoint / MANIFEST) or {}).items():
         try:
             whole = file_sha256(checkpoint / name) == sha256
         except FileNotFoundError:
@@ -207,7 +215,7 @@ def last_checkpoint(folder: Path, clean: bool = False) -> str | None:
 
 def log_history(folder: Path) -> list[dict]:
     """What a run, or the newest checkpoint of one, logged so far; [] before its first checkpoint."""
-    states = (read_json(each / STATE) for each in (folder, *checkpoints(folder)))
+    states = (try_json(each / STATE) for each in (folder, *checkpoints(folder)))  # that of the newest is being written
     return next((state["log_history"] for state in states if state), [])
 
 

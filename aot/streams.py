@@ -5,6 +5,7 @@ the streams do not depend on who encoded them.
 """
 
 import csv
+import hashlib
 import itertools
 import multiprocessing
 import os
@@ -24,8 +25,8 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.clusters import cluster_runs
-from aot.data import EOS_ID, data_sha256, open_stream, read_meta
-from aot.files import file_sha256, read_json, write_json, writing
+from aot.data import EOS_ID, data_sha256, open_stream, parts, read_meta
+from aot.files import check_hash, file_sha256, read_json, write_json, writing
 from aot.parallel import cores
 from aot.splitting import SPLITS
 from aot.text import reverse_graphemes
@@ -52,11 +53,11 @@ def encode_chunk(
     chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, prepared: Callable, dtype: np.dtype
 ) -> Encoded:
     """Ids [n] and counts of each split, whose name comes with each document; an end-of-text token is a token only."""
-    parts = {split: [] for split in SPLITS}
+    documents = {split: [] for split in SPLITS}
     for document, split in chunk:
-        parts[split].append(document)
+        documents[split].append(document)
     encoded = {}
-    for split, part in parts.items():
+    for split, part in documents.items():
         ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
         characters = sum(len(document.decode(errors="replace")) for document in part)
         counts = {"documents": len(part), "tokens": len(ids), "bytes": sum(map(len, part)), "characters": characters}
@@ -161,14 +162,17 @@ def write_streams(
     """Append documents, each with its split, to the streams, without those that `progress` has already; gives the
     counts of each split.
 
-    `encode_chunk` runs in so many processes. ValueError where a stream is shorter than `progress` says.
+    `encode_chunk` runs in so many processes. ValueError where a stream is not as it was when `progress` was written.
     """
     counts = read_json(progress) or {split: dict.fromkeys(COUNTS, 0) for split in SPLITS}
-    files = {split: (folder / f"{split}.bin").open("ab") for split in SPLITS}
+    files = {split: (folder / f"{split}.bin").open("a+b") for split in SPLITS}
+    hashes = {split: hashlib.sha256() for split in SPLITS}
     for split, file in files.items():
-        whole = counts[split]["tokens"] * dtype.itemsize
-        if file.tell() < whole:
-            raise ValueError(f"{file.name}: shorter than {progress} says; delete {progress.parent} and start again")
+        file.seek(0)
+        for part in parts(whole := counts[split]["tokens"] * dtype.itemsize):
+            hashes[split].update(file.read(part.stop - part.start))
+        if file.tell() < whole or counts[split].pop("sha256", hashes[split].hexdigest()) != hashes[split].hexdigest():
+            raise ValueError(f"{file.name}: is damaged; delete {progress.parent} and start again")
         file.truncate(whole)
 
     def checkpoint():
@@ -176,17 +180,18 @@ def write_streams(
             with writing(file.name):
                 file.flush()
                 os.fsync(file.fileno())
-        write_json(progress, counts)
+        write_json(progress, {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS})
 
     done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
     saved = time.monotonic()
     bar = tqdm(desc="encode", total=text_bytes, initial=done_bytes, unit="B", unit_scale=True, mininterval=1)
     rest = chunks(itertools.islice(documents, done, None))
     with bar, closing(encode_ahead(rest, encode_chunk, processes)) as encoded:
-        for parts in encoded:
-            for split, (ids, more) in parts.items():
+        for pieces in encoded:
+            for split, (ids, more) in pieces.items():
                 with writing(files[split].name):
                     files[split].write(ids)
+                hashes[split].update(ids)
                 counts[split] = {key: counts[split][key] + more[key] for key in COUNTS}
                 bar.update(more["bytes"])
             if time.monotonic() - saved >= CHECKPOINT_SECONDS:
@@ -195,7 +200,7 @@ def write_streams(
     checkpoint()
     for file in files.values():
         file.close()
-    return counts
+    return {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS}
 
 
 def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
@@ -221,7 +226,9 @@ def write_clusters(folder: Path, runs: dict[str, list]) -> None:
 
 def read_clusters(data: str, split: str) -> list[str] | None:
     """Cluster [D] of each document of a split of a data folder; None where it was made without --clusters."""
-    path = Path(data, CLUSTERS.format(split))
+    path, sha256 = Path(data, CLUSTERS.format(split)), read_meta(data)["splits"][split].get("clusters_sha256")
+    if sha256:
+        check_hash(path, sha256, f"delete {data} and make it again")
     return [name for name, length in cluster_runs(str(path)) for _ in range(length)] if path.is_file() else None
 
 
@@ -229,7 +236,10 @@ def describe_streams(
     folder: Path, name: str, level: str, tokenizer: PreTrainedTokenizerBase, dtype: np.dtype, counts: dict
 ) -> dict:
     """The part of `meta.json` that every data folder has."""
-    splits = {split: count | {"sha256": file_sha256(folder / f"{split}.bin")} for split, count in counts.items()}
+    splits = {
+        split: count if "sha256" in count else count | {"sha256": file_sha256(folder / f"{split}.bin")}
+        for split, count in counts.items()
+    }
     identity = tokenizer_sha256(tokenizer)
     return {
         "format": 1,
@@ -239,6 +249,7 @@ def describe_streams(
         "eos_token_id": EOS_ID,
         "dtype": dtype.name,
         "splits": splits,
+        "tokenizer_files": {path.name: file_sha256(path) for path in sorted(folder.glob("tokenizer*"))},
         "tokenizer_sha256": identity,
         "data_sha256": data_sha256(splits, dtype, identity),
     }

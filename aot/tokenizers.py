@@ -15,6 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID, read_meta
+from aot.files import check_hash
 from aot.runs import check_finished
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
@@ -115,6 +116,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> No
 
 def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     """Tokenizer of a folder or Hub id; ValueError when its BOS and EOS are not the id that a stream has for both."""
+    check_tokenizer(Path(path_or_id))
     tokenizer = AutoTokenizer.from_pretrained(path_or_id)
     marks = {"end": tokenizer.eos_token_id, "start": tokenizer.bos_token_id}
     if wrong := [f"the {name}-of-text token is id {own}" for name, own in marks.items() if own != EOS_ID]:
@@ -125,8 +127,16 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def check_tokenizer(folder: Path) -> None:
+    """SystemExit where a data folder has other tokenizer files than when it was made; others may have any."""
+    files = read_meta(folder).get("tokenizer_files", {}) if (folder / "meta.json").is_file() else {}
+    for name, sha256 in files.items():
+        check_hash(folder / name, sha256, f"delete {folder} and make it again")
+
+
 def data_tokenizer(folder: str, **settings) -> PreTrainedTokenizerBase:
     """The tokenizer of a data folder; SystemExit where it is not the one with which the streams were made."""
+    check_tokenizer(Path(folder))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **settings)
     except Exception as error:  # what a damaged file raises, comes out of Rust

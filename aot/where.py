@@ -17,7 +17,7 @@ from aot import data, token_classes
 from aot.data import DIRECTIONS, parts
 from aot.files import write_json, writing
 from aot.profiles import name_easier
-from aot.runs import alone
+from aot.runs import alone, losses_of
 from aot.scoring import tokens_read
 from aot.token_classes import Tokens, octave_names, octaves
 from metrics.arrow_of_time.gap import part_of_arrow
@@ -150,9 +150,9 @@ def with_where(folder: Path, report: dict, tokenizer: PreTrainedTokenizerBase) -
     if "where" in report:
         return report
     context, stride = (report["request"][name] for name in ("context", "stride"))
-    beside = folder.with_name(f"{folder.name}.where")
+    beside = folder.with_name(f"{folder.name}.where.partial")
     with alone(beside):
-        groups = add_up(mapped(folder / "losses.npz"), tokenizer, context, stride)
+        groups = add_up(mapped(losses_of(folder, report)), tokenizer, context, stride)
         report = {**report, "where": [row for group in groups for row in rows_of(group, report["confidence"])]}
         with writing(folder):
             save(folder, beside, report)

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from aot.files import replacing
 from space.app import EXAMPLES, build, known_pairs, launch
 
 PICTURE = Path("results/explorer.png")
@@ -36,7 +37,8 @@ def main() -> None:
         shot = page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": bars["y"] + bars["height"]})
         browser.close()
     app.close()
-    Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(PICTURE, optimize=True)
+    with replacing(PICTURE) as partial:
+        Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(partial, format="png", optimize=True)
     print(PICTURE)
 
 

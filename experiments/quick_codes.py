@@ -21,7 +21,7 @@ from tqdm import tqdm
 from aot.cli import command, parse_arguments
 from aot.clusters import read_clustered
 from aot.data import DIRECTIONS
-from aot.files import writing
+from aot.files import replacing
 from aot.mixing import Learner
 from aot.profiles import Documents, Text, prepare, read_both_ways
 from aot.runs import provenance
@@ -86,9 +86,8 @@ def main(argv: list[str] | None = None) -> None:
                 ]
     table, path = pd.DataFrame(rows), Path(args.output_dir, "quick_codes.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path):
-        table.to_csv(f"{path}.partial", index=False, float_format="%.4g")
-        Path(f"{path}.partial").replace(path)
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.4g")
     print(table.drop(columns="commit").to_string(index=False))
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from aot.cli import command, parse_arguments
 from aot.clusters import read_clustered
-from aot.files import writing
+from aot.files import replacing
 from aot.mixing import Learner
 from aot.profiles import Documents, Text, arrow_of, prepare, read_both_ways
 from aot.runs import provenance
@@ -120,9 +120,8 @@ def main(argv: list[str] | None = None) -> None:
     table = pd.DataFrame(rows)
     path = Path(args.output_dir, "quick_coverage.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path):
-        table.to_csv(f"{path}.partial", index=False, float_format="%.4g")
-        Path(f"{path}.partial").replace(path)
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.4g")
     print(table.drop(columns="commit").to_string(index=False, float_format=lambda each: f"{each:.4g}"))
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from aot.cli import command, parse_arguments
-from aot.files import writing
+from aot.files import replacing
 
 
 @dataclass
@@ -38,10 +38,9 @@ def main(argv: list[str] | None = None) -> None:
     table = pd.DataFrame({"pairs": pairs["aot"], **{each: found[each] for each in learners}}).dropna()
     table = table.sort_values("pairs", ascending=False)
     path = results / "quick_pairs_beside.csv"
-    with writing(path):
+    with replacing(path) as partial:
         percent = (100 * table).rename(columns="∂ of {} in %".format).rename_axis("language")
-        percent.to_csv(f"{path}.partial", float_format="%.3f")
-        Path(f"{path}.partial").replace(path)
+        percent.to_csv(partial, float_format="%.3f")
     for learner in learners:
         agree = int((table["pairs"] * table[learner] > 0).sum())
         rank = spearmanr(table["pairs"], table[learner])

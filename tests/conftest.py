@@ -1,5 +1,6 @@
 """Small data, small models, and what the tests of training and scoring need of both."""
 
+import json
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ import compute_aot
 import make_synthetic
 import run_clm_reverse
 from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
-from aot.files import file_sha256, read_json, write_json
+from aot.files import SEAL, file_sha256, read_json, write_json
 from aot.runs import RECIPE, RESULTS, STATE
 
 torch.set_num_threads(1)
@@ -116,6 +117,23 @@ def rewrite(source: Path, target: Path, change) -> Path:
     return target
 
 
+def edit(path: Path, change) -> None:
+    """Let `change` change the content of a JSON file, which is sealed again if it was."""
+    sealed, content = SEAL in path.read_text(encoding="utf-8"), read_json(path)
+    change(content)
+    if sealed:
+        write_json(path, content)
+    else:
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def without_hashes(pair: Path) -> Path:
+    """A pair as older versions wrote it, so that what it holds is looked at, and not only whether it was changed."""
+    for direction in DIRECTIONS:
+        edit(pair / direction / RESULTS, lambda results: results.pop("sha256"))
+    return pair
+
+
 def left_behind(builds: Path) -> Path:
     """A lock under which an extension was compiled in the folder of all, by a process that was killed an hour ago."""
     lock = builds / "killed" / "lock"
@@ -177,8 +195,7 @@ def undeclared(checkpoint: Path, target: Path) -> Path:
     """A copy of a checkpoint without what this project has added."""
     shutil.copytree(checkpoint, target, ignore=shutil.ignore_patterns("checkpoint-*", RECIPE, RESULTS, STATE))
     for file in ("config.json", "tokenizer_config.json"):
-        content = read_json(target / file)
-        write_json(target / file, {key: content[key] for key in content if key not in ("direction", "arrow_of_time")})
+        edit(target / file, lambda content: [content.pop(key, None) for key in ("direction", "arrow_of_time")])
     return target
 
 

@@ -18,12 +18,8 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +37,7 @@ from aot.cli import command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.files import file_sha256, read_json, write_json
 from aot.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
+from tests.forks import end_all, run_script, start, wait
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = [
@@ -55,9 +52,9 @@ STAGES = [
 ]
 # seconds of an attempt that finds the experiment at a stage, half a second of which it needs to start training
 LONGEST = {"reading": 0.4, "encoding": 0.7, "training": 5, "scoring": 2.5}
-# The manifest has hashes of logged times, training_args.bin the name of a module, which commands call __main__, and a
-# kill after the results were written leaves a lock.
-NOT_COMPARED = {*provenance(), "train_seconds", "log.txt", MANIFEST, "training_args.bin", ".lock"}
+# The manifest and the results have hashes of logged times, training_args.bin the name of a module, which commands call
+# __main__, and a kill after the results were written leaves a lock.
+NOT_COMPARED = {*provenance(), "train_seconds", "sha256", "log.txt", MANIFEST, "training_args.bin", ".lock"}
 
 
 @dataclass
@@ -67,44 +64,19 @@ class SoakArguments:
     output: str = field(default="results/soak.json", metadata={"help": "Where the result goes."})
 
 
-def start(folder: Path, fresh: bool) -> int:
+def attempt(folder: Path, fresh: bool) -> int:
     """Start the experiment in a folder, or go on with it, in a process group of its own; gives its id."""
-    if pid := os.fork():
-        with suppress(OSError):  # it has done so itself
-            os.setpgid(pid, pid)
-        return pid
-    status = 1
-    try:
-        os.setpgid(0, 0)
-        os.chdir(folder)
-        tqdm.set_lock(threading.RLock())  # forks share the usual one, locked for ever if its holder is killed
+
+    def child() -> int:
         log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
         if fresh:
             lines = [f"{shlex.join([sys.executable, script.__file__])} {flags}" for script, flags in STAGES]
             os.execvp("bash", ["bash", "-c", " && ".join(lines)])
-        for script, flags in STAGES:
-            script.main(flags.split())
-        status = 0
-    except SystemExit as stopped:
-        print(stopped)
-        status = stopped.code if isinstance(stopped.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
-    os._exit(status)
+        return next(filter(None, (run_script(script, flags.split()) for script, flags in STAGES)), 0)
 
-
-def wait(pid: int, seconds: float, until: Callable[[], bool] = lambda: False) -> int | None:
-    """Exit status of a process (-N: ended by signal N), None if it still runs after a time or when `until()` holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not until():
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.001)
-    return None
+    return start(folder, child)
 
 
 def saving(run: Path, since: float) -> bool:
@@ -150,14 +122,14 @@ def result(folder: Path) -> dict[str, object]:
 
 def undisturbed(folder: Path) -> dict[str, object]:
     """The result of an experiment that nothing kills from now on."""
-    if wait(start(folder, fresh=False), 600) != 0:
+    if wait(attempt(folder, fresh=False), 600) != 0:
         raise SystemExit(f"{stage(folder)}: failed, and was not killed: {(folder / 'log.txt').read_text()[-3000:]}")
     return result(folder)
 
 
 def interrupt(folder: Path, choose: random.Random, fresh: bool, number: signal.Signals) -> tuple[int, str]:
     """Start, or go on, and send a signal at a random moment: exit status, 0 if it came too late, and stage by then."""
-    since, pid = time.time(), start(folder, fresh)
+    since, pid = time.time(), attempt(folder, fresh)
     longest = 16 if fresh else LONGEST[stage(folder).split()[0]]
     try:
         status = wait(pid, choose.uniform(0, longest))
@@ -168,8 +140,7 @@ def interrupt(folder: Path, choose: random.Random, fresh: bool, number: signal.S
             os.killpg(pid, number)
             status = wait(pid, 60)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+        end_all(pid)
     if status not in (0, -number, 128 + number):
         raise SystemExit(f"{stage(folder)}: ended with {status}: {(folder / 'log.txt').read_text()[-3000:]}")
     return status, stage(folder, since)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import LEARNED, SETTINGS, TINY, one_line, rewrite, train
+from conftest import LEARNED, SETTINGS, TINY, one_line, rewrite, train, without_hashes
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
@@ -448,14 +448,6 @@ def test_directions_are_checked(pair, strangers, data, tmp_path):
 def spoil_weights(folder):
     with (folder / "model.safetensors").open("r+b") as file:
         file.truncate(500)
-
-
-def without_hashes(pair):
-    """A pair as older versions wrote it, so that what it holds is looked at, and not only whether it was changed."""
-    for direction in DIRECTIONS:
-        results = read_json(pair / direction / RESULTS)
-        write_json(pair / direction / RESULTS, {key: value for key, value in results.items() if key != "sha256"})
-    return pair
 
 
 def spoil_a_tensor(change):

@@ -4,12 +4,11 @@ import json
 import shutil
 
 import pytest
-from conftest import one_line, refused, train
+from conftest import edit, one_line, refused, train
 
 import compute_aot
 import run_clm_reverse
 from aot.data import DIRECTIONS
-from aot.files import read_json, write_json
 from aot.runs import RESULTS
 
 
@@ -18,12 +17,6 @@ def flip(path, where: int = -9) -> None:
     content = bytearray(path.read_bytes())
     content[where] ^= 1
     path.write_bytes(content)
-
-
-def edit(path, change) -> None:
-    content = read_json(path)
-    change(content)
-    write_json(path, content)
 
 
 def other_ids(tokenizer: dict) -> None:
@@ -41,12 +34,38 @@ def to(name: str, content: str):
     return lambda folder: (folder / name).write_text(content)
 
 
+def older(spoil):
+    """The same of a folder that an older version made, without hashes of the tokenizer's files."""
+
+    def spoil_older(folder):
+        edit(folder / "meta.json", lambda meta: meta.pop("tokenizer_files"))
+        spoil(folder)
+
+    return spoil_older
+
+
+def exchange_tokens(folder) -> None:
+    edit(folder / "tokenizer.json", other_ids)
+
+
 SPOILED = {  # what is done to a data folder, and what is said of it
     "a bit of train.bin": (lambda folder: flip(folder / "train.bin"), "train.bin: is damaged, its SHA-256"),
     "a bit of validation.bin": (lambda folder: flip(folder / "validation.bin"), "validation.bin: is damaged"),
-    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "its tokenizer cannot be read"),
-    "half a tokenizer": (to("tokenizer.json", "{"), "its tokenizer cannot be read"),
-    "another one": (lambda folder: edit(folder / "tokenizer.json", other_ids), "its tokenizer is not the one that"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json: is not there"),
+    "half a tokenizer": (to("tokenizer.json", "{"), "tokenizer.json: is damaged, its SHA-256"),
+    "another one": (exchange_tokens, "tokenizer.json: is damaged, its SHA-256"),
+    "another setting": (
+        lambda folder: edit(folder / "tokenizer_config.json", lambda it: it.update(model_max_length=3)),
+        "tokenizer_config.json: is damaged, its SHA-256",
+    ),
+    "half a tokenizer, older": (older(to("tokenizer.json", "{")), "its tokenizer cannot be read"),
+    "another one, older": (older(exchange_tokens), "its tokenizer is not the one that"),
+    "a value of meta.json": (
+        lambda folder: (folder / "meta.json").write_text(
+            (folder / "meta.json").read_text().replace('"documents": 2', '"documents": 3', 1)
+        ),
+        "meta.json: is damaged .it was changed",
+    ),
     "an empty meta.json": (to("meta.json", ""), "meta.json: is damaged"),
     "a meta.json cut short": (to("meta.json", '{"dtype"'), "meta.json: is damaged"),
     "a list": (to("meta.json", "[]"), "meta.json: is damaged"),

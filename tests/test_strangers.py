@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import HUB, LEARNED, TINY, one_line, train, undeclared
+from conftest import HUB, LEARNED, TINY, edit, one_line, train, undeclared
 from huggingface_hub import HfApi
 from transformers import AutoTokenizer
 
@@ -22,7 +22,7 @@ import tokenize_lang
 from aot import checks
 from aot.checks import sample, unigram_loss
 from aot.data import DIRECTIONS, open_stream
-from aot.files import file_sha256, read_json, write_json
+from aot.files import file_sha256, read_json
 from aot.models import build_model, load_model
 from aot.pairs import load_config, weights_identity
 from aot.runs import ROOT
@@ -57,8 +57,9 @@ def untrained(like: Path, folder: Path, overrides: str = TINY, model_type: str =
 def changed(checkpoint: Path, target: Path, file: str, **entries) -> Path:
     """A copy of a checkpoint with other entries in one of its JSON files; those that are None are not there."""
     shutil.copytree(checkpoint, target)
-    content = read_json(target / file) | entries
-    write_json(target / file, {key: value for key, value in content.items() if value is not None})
+    edit(target / file, lambda content: [content.pop(key, None) for key in entries])
+    there = {key: value for key, value in entries.items() if value is not None}
+    edit(target / file, lambda content: content.update(there))
     return target
 
 

@@ -21,7 +21,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that `python experiments/gpu/1_check.py` finds what lies there
 
-from aot.files import read_json, write_json  # noqa: E402
+from aot.files import read_json, replacing, write_json  # noqa: E402
 from aot.parallel import work_alone  # noqa: E402
 from aot.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops  # noqa: E402
 from aot.runs import provenance  # noqa: E402
@@ -156,12 +156,10 @@ def write_csv(path: Path, rows: dict[str, dict]) -> None:
         name: {key: value for key, value in row.items() if not isinstance(value, dict | list)}
         for name, row in rows.items()
     }
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["part", *dict.fromkeys(key for row in single.values() for key in row)])
         writer.writeheader()
         writer.writerows({"part": name, **row} for name, row in single.items())
-    partial.replace(path)
 
 
 def measure(sending, work: Callable, arguments: dict) -> None:

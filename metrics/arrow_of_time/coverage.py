@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from aot.files import replacing  # noqa: E402
 from metrics.arrow_of_time.gap import arrow_from_totals, cautions  # noqa: E402
 
 CHOSEN = "arrow"
@@ -276,7 +277,8 @@ def plot(rows, path):
     for axis in axes[:, 0]:
         axis.set_ylabel("coverage of 95 % intervals, %")
         axis.legend(fontsize=8)
-    figure.savefig(path, dpi=150)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=150)
 
 
 def main():
@@ -288,7 +290,7 @@ def main():
     rows = [row for design in tqdm([*designs()]) for row in cell(rng, arguments.trials, design)]
     arguments.results.mkdir(exist_ok=True)
     path = arguments.results / "interval_coverage.csv"
-    with open(path, "w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from aot import claims, fits  # noqa: E402
+from aot.files import replacing  # noqa: E402
 from metrics.arrow_of_time import coverage  # noqa: E402
 from metrics.arrow_of_time.gap import arrow_from_totals  # noqa: E402
 
@@ -134,7 +135,8 @@ def plot(rows, path):
         axis.set(title=claim.__name__, xlabel=counted)
         axis.legend(fontsize=8)
     axes[0].set_ylabel("claims where there is no arrow, %")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=150)
 
 
 def main():
@@ -147,7 +149,8 @@ def main():
     arguments.results.mkdir(exist_ok=True)
     path = arguments.results / "false_claims.csv"
     found = pd.DataFrame(rows)
-    found.to_csv(path, index=False)
+    with replacing(path) as partial:
+        found.to_csv(partial, index=False)
     plot(found, path.with_suffix(".png"))
     print(markdown(found))
 

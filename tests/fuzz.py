@@ -1,0 +1,476 @@
+"""Change one thing at a time: does each script end with the result of an undisturbed run, or one line that says why?
+
+    python -m tests.fuzz --cases 2000
+    python -m tests.fuzz --only 17              # this case alone, and what it printed
+
+A case is a command of one of the scripts, some of which begin, some go on, and some find all done, and one change: to
+a byte or a value of a file that the project wrote, to a file of the user's own, to a flag, to a variable of the
+environment, or a signal at a random moment. It passes where the command ends with 0 and has made what it makes without
+the change, or of the changed input whenever it is run; or ends otherwise, says so in one line and not in a traceback,
+and leaves every finished thing as it was and nothing that looks finished. After a signal the same command, run again,
+has to make what it makes undisturbed.
+
+Writes results/fuzz.json: how many cases of which kind passed, and those that did not.
+"""
+
+import csv
+import functools
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")  # before its import: nothing of the network is there
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from tqdm import tqdm
+
+import aot.cards  # noqa: F401  the scripts import these late, and a fork should not have to
+import aot.figures  # noqa: F401
+import aot.hub  # noqa: F401
+import aot.quick_figures  # noqa: F401
+import aot.runs
+import aot.training  # noqa: F401
+import compute_aot
+import generate
+import make_synthetic
+import push_pair
+import report
+import run_clm_reverse
+import tokenize_lang
+from aot import streams
+from aot.cli import command, parse_arguments
+from aot.files import file_sha256, write_json
+from aot.runs import MANIFEST, RESULTS, provenance
+from tests.forks import end_all, run_script, start, wait
+from tests.mutations import SIGNALS, VARIABLES, Mutation, change_file, change_flag
+from tests.soak import NOT_COMPARED, content
+
+ROOT = Path(__file__).resolve().parent.parent
+BAR = re.compile(r"\d+%\||it/s|s/it|\d[kMG]?B/s")  # a line of tqdm
+TOKENS = "--documents paragraph --vocab_size 300 --validation_fraction 0.2"
+SMALL = "--config_overrides n_layer=1,n_head=2,n_embd=16 --context 8 --per_device_train_batch_size 16 --max_steps 24"
+SMALL += " --learning_rate 3e-2 --save_steps 8 --eval_steps 12 --logging_steps 1 --bf16 false --disable_tqdm true"
+FEW = "--quick --learners 2 --null false"
+LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 300 --validation_lines 60"
+MODELS = (compute_aot.PairArguments, compute_aot.TextArguments, compute_aot.ScoreArguments)
+PROMPTS = (generate.ModelArguments, generate.PromptArguments, generate.SamplingArguments)
+TRAINING = (run_clm_reverse.RunArguments, run_clm_reverse.RunArguments, run_clm_reverse.ReverseTrainingArguments)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A command; `reads`: patterns of files of ours, `inputs`: of the user's; `makes`: what is there whole or not."""
+
+    script: object
+    argv: str
+    kinds: tuple
+    reads: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
+
+
+CLUSTERED = "--source rows.csv --column text --name new --level char --clusters book --validation_fraction 0.3"
+ANOTHER = "--source text.txt --name new --tokenizer data/text --validation_fraction 0.2"
+TEXTS = "--pair runs/pair --prompts prompts.txt --max_new_tokens 4 --cut_prompts"
+PUSH = "--pair runs/pair --scores scores/tiny-pair --data data/text --hub_model_id user/name --dry_run"
+TOKENIZE = (tokenize_lang.TokenizeArguments,)
+LINEAR = (make_synthetic.SyntheticArguments, make_synthetic.LinearArguments)
+QUICK = (compute_aot.QuickArguments, *MODELS)
+
+
+def tokenize(argv: str, *, reads=(), inputs=(), makes="data/new") -> Task:
+    return Task(tokenize_lang, argv, TOKENIZE, reads, inputs, (makes,))
+
+
+def train(to: str, more: str = "", reads=("data/text/*",)) -> Task:
+    return Task(run_clm_reverse, f"--data data/text --output_dir {to} {SMALL}{more}", TRAINING, reads, (), (to,))
+
+
+def measure(argv: str, to: str, reads=("runs/pair/*/*",), inputs=(), kinds=MODELS) -> Task:
+    return Task(compute_aot, f"{argv} --output_dir {to}", kinds, reads, inputs, (to,))
+
+
+TASKS = {
+    "tokenize": tokenize(f"--source text.txt --name new {TOKENS}", inputs=("text.txt",)),
+    "tokenize rows": tokenize(CLUSTERED, inputs=("rows.csv",)),
+    "tokenize, half done": tokenize(
+        f"--source text.txt --name half {TOKENS}", reads=("data/half.partial/**/*",), makes="data/half"
+    ),
+    "tokenize, done": tokenize(
+        f"--source text.txt --name text {TOKENS}", reads=("data/text/meta.json",), makes="data/text"
+    ),
+    "tokenize like another": tokenize(ANOTHER, reads=("data/text/*",)),
+    "synthetic": Task(make_synthetic, f"--name new {LINES}", LINEAR, makes=("data/new",)),
+    "train": train("runs/new"),
+    "train by a recipe": Task(run_clm_reverse, "recipe.yaml", (), (), ("recipe.yaml",), ("runs/new",)),
+    "train, half done": train("runs/half", reads=("runs/half/**/*",)),
+    "train, done": train("runs/pair", reads=("runs/pair/*/*",)),
+    "train on": train("runs/new", " --model_name_or_path runs/pair", reads=("runs/pair/*/*",)),
+    "measure": measure("--pair runs/pair --data data/text", "scores/new", ("data/text/*", "runs/pair/*/*")),
+    "measure a text": measure(
+        "--pair runs/pair --text text.txt --clusters books.tsv", "scores/new", inputs=("text.txt", "books.tsv")
+    ),
+    "measure, half done": measure(
+        "--pair runs/pair --data data/text", "scores/half", ("scores/half.partial/**/*",)
+    ),
+    "measure, done": measure("--pair runs/pair --data data/text", "scores/tiny-pair", ("scores/tiny-pair/aot.json",)),
+    "where": measure("--pair runs/pair --data data/text --where", "scores/tiny-pair", ("scores/tiny-pair/*.[jn]*",)),
+    "prequential": measure("--prequential runs/pair", "scores/new"),
+    "prequential, done": measure(
+        "--prequential runs/pair", "scores/tiny-read_once", ("scores/tiny-read_once/*.json",)
+    ),
+    "quick": measure(f"{FEW} --text text.txt", "scores/new", (), ("text.txt",), QUICK),
+    "quick, done": measure(
+        f"{FEW} --text text.txt", "scores/quick_tiny-text", ("scores/quick_tiny-text/aot.json",), kinds=QUICK
+    ),
+    "generate": Task(
+        generate, f"{TEXTS} --output new.jsonl", PROMPTS, ("runs/pair/*/*",), ("prompts.txt",), ("new.jsonl",)
+    ),
+    "generate, half done": Task(
+        generate, f"{TEXTS} --output half.jsonl --batch_size 1", PROMPTS, ("half.jsonl*",), (), ("half.jsonl",)
+    ),
+    "report": Task(
+        report,
+        "tiny",
+        (report.ReportArguments,),
+        ("scores/tiny-*/*.[jn]*", "runs/pair/*/*.json", "data/text/meta.json"),
+        ("README.md", "results/*.csv"),
+        ("README.md", "results"),
+    ),
+    "report, of files alone": Task(
+        report, "old", (report.ReportArguments,), (), ("README.md", "results/old*.csv"), ("README.md", "results")
+    ),
+    "push": Task(
+        push_pair,
+        PUSH,
+        (push_pair.PublishArguments,),
+        ("scores/tiny-pair/*.[jn]*", "runs/pair/*/*.[jns]*", "data/text/*"),
+    ),
+}
+LIMIT = 60  # seconds of a command, which takes two; a longer one was told to do much, and is ended
+ROOM = 6 * 2**30  # bytes of memory that a command may have more than it begins with
+BEGUN = ("tokenize, done", "train, done", "measure, done", "prequential, done", "quick, done")
+HALF = {  # commands that were killed when this was written so often
+    "tokenize, half done": (streams, "write_json", "progress.json", 4),
+    "train, half done": (aot.runs, "write_json", MANIFEST, 4),
+    "measure, half done": (compute_aot, "write_json", "forward-0.json", 1),
+    "generate, half done": (generate, "write_rows", "half.jsonl.partial", 1),
+}
+
+
+def stop_after(module, function: str, name: str, times: int) -> None:
+    """Have this process end as if killed when a function of a module has written files of a name so many times."""
+    write, left = getattr(module, function), [times]
+
+    def and_end(path, *how):
+        write(path, *how)
+        left[0] -= Path(path).name == name
+        if not left[0]:
+            os._exit(9)
+
+    setattr(module, function, and_end)
+
+
+def begin(task: Task, world: Path, change: Mutation | None = None, stop: tuple | None = None) -> int:
+    """Start a command in a folder, with what was changed; gives its process id. It prints to out and err beside it."""
+    change = change or Mutation("", "")
+    argv = [*task.argv.split(), *change.flags]
+
+    def child() -> int:
+        for number, name in enumerate(("out", "err"), start=1):
+            os.dup2(os.open(world.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.update(change.environment)
+        if change.fresh:
+            os.execv(sys.executable, [sys.executable, task.script.__file__, *argv])
+        begins_with = 1024 * int(re.search(r"VmSize:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+        resource.setrlimit(resource.RLIMIT_AS, (begins_with + ROOM,) * 2)
+        if stop:
+            stop_after(*stop)
+        ready.touch()
+        return run_script(task.script, argv)
+
+    ready = world.with_name("ready")
+    for name in ("out", "err"):
+        world.with_name(name).write_bytes(b"")
+    ready.unlink(missing_ok=True)
+    pid = start(world, child)
+    while not (ready.exists() or change.fresh):  # or a signal would reach what is no script yet
+        time.sleep(0.001)
+    return pid
+
+
+def run(task: Task, world: Path, change: Mutation | None = None, stop: tuple | None = None) -> int | None:
+    """The exit status of a command, None where it takes too long."""
+    pid = begin(task, world, change, stop)
+    try:
+        return wait(pid, LIMIT)
+    finally:
+        end_all(pid)
+
+
+def said(world: Path) -> tuple[str, str]:
+    """What the last command in a folder has printed, and what to stderr, without progress bars."""
+    out, err = (world.with_name(name).read_bytes().decode(errors="replace") for name in ("out", "err"))
+    return out, "\n".join(line for line in re.split("[\r\n]", err) if line.strip() and not BAR.search(line))
+
+
+def build(world: Path) -> None:
+    """All that the tasks begin with: texts, and what the scripts made of them, finished and not."""
+    world.mkdir(parents=True)
+    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")[:40]
+    documents = [" ".join(each.split())[:300] for each in documents]
+    (world / "text.txt").write_text("\n\n".join(documents), encoding="utf-8")
+    (world / "prompts.txt").write_text("".join(f"{each[:12]}\n" for each in documents[:4]), encoding="utf-8")
+    books = "".join(f"b{number}\t{4 * number}\t4\n" for number in range(10))
+    (world / "books.tsv").write_text(f"cluster\tfirst_doc\tn_docs\n{books}", encoding="utf-8")
+    rows = [["book", "text"], *([f"b{number // 4}", each] for number, each in enumerate(documents))]
+    with (world / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    words = TASKS["train"].argv.split()
+    recipe = dict(zip(words[::2], words[1::2], strict=True))
+    (world / "recipe.yaml").write_text("".join(f"{flag[2:]}: {value}\n" for flag, value in recipe.items()))
+    tables = "".join(f"<!-- table {name} -->\n<!-- end -->\n\n" for name in ("tiny", "old"))
+    (world / "README.md").write_text(f"# A title\n\n{tables}The end.\n", encoding="utf-8")
+    (world / "results").mkdir()
+    for name in ("controls", "controls_curves"):
+        shutil.copy(ROOT / f"results/{name}.csv", world / f"results/{name.replace('controls', 'old')}.csv")
+    for name in (*BEGUN, *HALF):
+        if run(TASKS[name], world, stop=HALF.get(name)) != (9 if name in HALF else 0):
+            raise SystemExit(f"{name}: {said(world)[1]}")
+
+
+def look(world: Path) -> dict[str, object]:
+    """What is in each file of a folder, but for times, locks and the like."""
+    found = {}
+    for path in sorted(world.rglob("*")):
+        if path.is_file() and path.name not in NOT_COMPARED and not path.name.endswith(".lock"):
+            try:
+                found[str(path.relative_to(world))] = content(path)
+            except (Exception, SystemExit):  # one that was damaged
+                found[str(path.relative_to(world))] = file_sha256(path)
+    return found
+
+
+def made(before: dict, after: dict, but: str | None = None) -> dict[str, object]:
+    """What is new, other or gone, but for a path and what is in it."""
+    differ = {name: after.get(name) for name in before | after if before.get(name) != after.get(name)}
+    return {name: differ[name] for name in differ if but is None or name != but and not name.startswith(f"{but}/")}
+
+
+def without_checkpoints(found: dict) -> dict:
+    """Without those, of which a run that is told to stop makes one more."""
+    return {name: of for name, of in found.items() if "/checkpoint-" not in name}
+
+
+def within(name: str, folders: tuple[str, ...]) -> bool:
+    return any(name == folder or name.startswith(f"{folder}/") for folder in folders)
+
+
+def half_made(task: Task, before: dict, after: dict, whole: dict) -> list[str]:
+    """What a command that failed has changed of what was there, or has left that looks finished and is not."""
+    trains = task.script is run_clm_reverse
+    found = []
+    for name, now in made(before, after).items():
+        own, folder = within(name, task.makes), str(Path(name).parent)
+        if ".partial" in name or own and whole.get(name, now) == now and name in whole:
+            continue  # unfinished and looking so, or as it should be
+        if trains and own and f"{folder}/{RESULTS}" not in after and any("/checkpoint-" in each for each in after):
+            continue  # a run that has begun to train
+        found.append(f"{'changed' if name in before else 'left'} {name}")
+    return found
+
+
+def draw(task: Task, choose: random.Random) -> Mutation:
+    """What will be other than it should be; that of a file is still to be done."""
+    kinds = {"flag": 3 if task.kinds else 0, "file": 4 if task.reads else 0, "input": 2 if task.inputs else 0}
+    kinds |= {"variable": 1, "signal": 1.5}
+    kind = choose.choices([*kinds], [*kinds.values()])[0]
+    if kind == "flag":
+        flags = change_flag(task.kinds, choose)
+        return Mutation(kind, " ".join(flags), flags=flags)
+    if kind == "variable":
+        name = choose.choice([*VARIABLES])
+        value = choose.choice(VARIABLES[name])
+        return Mutation(kind, f"{name}={value}", environment={name: value}, fresh=choose.random() < 0.2)
+    if kind == "signal":
+        number = choose.choice(SIGNALS)
+        return Mutation(kind, number.name, number=number, at=choose.random())
+    return Mutation(kind, "")
+
+
+def apply(task: Task, change: Mutation, world: Path, choose: random.Random) -> None:
+    """Change the file that a mutation is about, if any."""
+    if change.kind in ("file", "input"):
+        patterns = task.reads if change.kind == "file" else task.inputs
+        files = sorted({path for pattern in patterns for path in world.glob(pattern) if path.is_file()})
+        change.path = str(choose.choice(files).relative_to(world))
+        change.what = f"{change.path}: {change_file(world, change.path, choose)}"
+
+
+class Fuzzer:
+    """The folder that tasks begin with, and what each makes of it undisturbed."""
+
+    def __init__(self, folder: Path, seed: int):
+        self.folder, self.seed = folder, seed
+        self.begins = folder / "begins" / "world"
+        build(self.begins)
+        self.before = look(self.begins)
+
+    def copy(self, name: str) -> Path:
+        world = self.folder / name / "world"
+        shutil.rmtree(world.parent, ignore_errors=True)
+        shutil.copytree(self.begins, world)
+        return world
+
+    @functools.cache  # noqa: B019  for as long as there is a fuzzer
+    def undisturbed(self, name: str) -> tuple[dict, str, float]:
+        """What a task makes, prints, and how many seconds it takes."""
+        world, begun = self.copy(f"whole-{os.getpid()}"), time.monotonic()
+        if run(TASKS[name], world) != 0:
+            raise SystemExit(f"{name}: failed, and nothing was changed: {said(world)}")
+        return made(self.before, look(world)), said(world)[0], time.monotonic() - begun
+
+    def case(self, number: int) -> dict:
+        """One case: what it was, how it ended, and what is wrong with that, if anything."""
+        choose = random.Random(f"{self.seed} {number}")
+        name = choose.choice([*TASKS])
+        task, state = TASKS[name], choose.getstate()
+        whole, printed, seconds = self.undisturbed(name)
+        world = self.copy(f"case-{os.getpid()}")
+        change = draw(task, choose)
+        apply(task, change, world, choose)
+        before = look(world)
+        if change.number:
+            pid = begin(task, world)
+            status = wait(pid, change.at * seconds)
+            if status is None:
+                os.killpg(pid, change.number)
+                status = wait(pid, LIMIT)
+            end_all(pid)
+        else:
+            status = run(task, world, change)
+        out, err = said(world)
+        after, wrong = look(world), []
+        last = err.splitlines()[-1] if err else ""
+        if "Traceback" in err or "panicked" in err:
+            wrong.append("a traceback")
+        if status is None and change.kind != "flag":
+            wrong.append(f"takes more than {LIMIT} seconds")
+        if status is not None and status < 0 and not change.number:
+            wrong.append(f"ended by signal {-status}")
+        if status == 0 and not change.number:
+            twin, twin_out = whole, printed
+            if change.kind in ("flag", "input"):  # another thing was asked for: is it the same each time?
+                again, choose = self.copy(f"again-{os.getpid()}"), random.Random()
+                choose.setstate(state)
+                same = draw(task, choose)
+                apply(task, same, again, choose)
+                twin_before = look(again)
+                if run(task, again, same) != 0:
+                    wrong.append("ends otherwise when run again")
+                twin, twin_out = made(twin_before, look(again), change.path), said(again)[0]
+            differ = made(made(before, after, change.path), {k: v for k, v in twin.items() if k != change.path})
+            differ = {key: value for key, value in differ.items() if not within(key, (change.path or "-",))}
+            wrong += [f"another result: {', '.join([*differ][:4])}"] if differ else []
+            if task.script is not run_clm_reverse and change.kind != "variable" and out != twin_out:
+                wrong.append("prints another result")
+        if status != 0:
+            wrong += half_made(task, before, after, whole)[:3]
+        if status not in (0, None) and not change.number and not (last and len(last) <= 420):
+            wrong.append("no line that says why" if not last else f"a message of {len(last)} characters")
+        if change.number:
+            if status not in (0, -change.number, 128 + change.number):
+                wrong.append(f"ended with {status}")
+            if run(task, world) != 0:
+                wrong.append(f"does not go on: {said(world)[1].splitlines()[-1:]}")
+            elif differ := made(without_checkpoints(whole), without_checkpoints(made(before, look(world)))):
+                wrong.append(f"goes on to another result: {', '.join([*differ][:4])}")
+        return {
+            "case": number,
+            "task": name,
+            "kind": change.kind,
+            "what": change.what,
+            "status": status,
+            "said": last,
+            "unforeseen": "AOT_TRACEBACK" in last,
+            "wrong": wrong,
+        }
+
+
+def some(fuzzer: Fuzzer, numbers: list[int], path: Path) -> int:
+    """Cases one after the other, a line each in a file."""
+    with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        for number in numbers:
+            file.write(json.dumps(fuzzer.case(number)) + "\n")
+            file.flush()
+    return 0
+
+
+@dataclass
+class FuzzArguments:
+    cases: int = field(default=2000, metadata={"help": "How many."})
+    only: int | None = field(default=None, metadata={"help": "This one alone."})
+    seed: int = field(default=0, metadata={"help": "Of all that is drawn."})
+    jobs: int = field(default=2, metadata={"help": "Cases at once."})
+    output: str = field(default="results/fuzz.json", metadata={"help": "Where the result goes."})
+
+
+def main(argv: list[str] | None = None) -> None:
+    (args,) = parse_arguments(FuzzArguments, doc=__doc__, argv=argv)
+    torch.set_num_threads(1)
+    streams.CHUNK_BYTES, streams.CHECKPOINT_SECONDS = 1_000, 0.0  # in forks, so that there is something to go on with
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary:
+        fuzzer = Fuzzer(Path(temporary), args.seed)
+        if args.only is not None:
+            return print(json.dumps(fuzzer.case(args.only), indent=2, ensure_ascii=False))
+        files = [Path(temporary, f"{job}.jsonl") for job in range(args.jobs)]
+        pids = []
+        for job, path in enumerate(files):
+            path.touch()
+            pids.append(start(ROOT, functools.partial(some, fuzzer, [*range(job, args.cases, args.jobs)], path)))
+        try:
+            with tqdm(total=args.cases, desc="cases") as bar:
+                while pids:
+                    pids = [pid for pid in pids if wait(pid, 0.5) is None]
+                    bar.update(sum(path.read_bytes().count(b"\n") for path in files) - bar.n)
+        finally:
+            for pid in pids:
+                end_all(pid)
+        cases = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    failed = sorted((each for each in cases if each["wrong"]), key=lambda each: each["case"])
+    ended = Counter("done" if each["status"] == 0 else "refused or stopped" for each in cases)
+    summary = {
+        "cases": len(cases),
+        "passed": len(cases) - len(failed),
+        "by_kind": dict(sorted(Counter(each["kind"] for each in cases).items())),
+        "by_task": dict(sorted(Counter(each["task"] for each in cases).items())),
+        "ended": dict(ended),
+        "longer_than_a_minute": sum(each["status"] is None for each in cases),
+        "caught_at_the_edge": [each for each in cases if each["unforeseen"]],
+        "failed": failed,
+        "seed": args.seed,
+        "seconds": round(time.monotonic() - begun),
+        **provenance(),
+    }
+    write_json(args.output, summary)
+    for each in failed:
+        print(f"{each['case']}: {each['task']}, {each['what']}: {'; '.join(each['wrong'])}")
+    print(f"{summary['passed']} of {len(cases)} cases passed; {args.output}")
+    sys.exit(bool(failed) or len(cases) < args.cases)
+
+
+if __name__ == "__main__":
+    command(main)
