@@ -26,7 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer,
 
 from aot.cli import command, parse_arguments, without_effect
 from aot.data import DIRECTIONS
-from aot.files import read_json, write_json, writing
+from aot.files import read_json, sealed, unsealed, write_json, writing
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.models import find_device, load_model
 from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
@@ -180,7 +180,7 @@ def key_of(row: dict) -> tuple[str, int, int]:
 def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] | None:
     """Rows that an interrupted run has written; None if it was finished; SystemExit if it had another request."""
     described = output.with_name(f"{output.name}.request.json")
-    before = (read_json(described) or {}).get("request")
+    before = (read_json(described, f"delete it, {output} and {partial}, and start again") or {}).get("request")
     if output.exists() and before is None:
         raise SystemExit(f"{output}: exists, and nothing says how it was made; choose another --output")
     if before and (output.exists() or partial.exists()) and (differ := differences(before, request)):
@@ -194,7 +194,10 @@ def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] 
     content = partial.read_bytes()
     whole = content.rfind(b"\n") + 1  # the last line may have been cut short
     os.truncate(partial, whole)
-    return [json.loads(line) for line in content[:whole].splitlines()]
+    try:
+        return [unsealed(json.loads(line)) for line in content[:whole].splitlines()]
+    except ValueError as error:
+        raise SystemExit(f"{partial}: is damaged ({error}); delete it and start again") from error
 
 
 def write_rows(path: Path, rows: Iterable[dict], mode: str) -> None:
@@ -234,7 +237,7 @@ def write_texts(
                     ]
                     done |= zip(keys, rows, strict=True)
                     if what.output:
-                        write_rows(Path(f"{what.output}.partial"), rows, "a")
+                        write_rows(Path(f"{what.output}.partial"), map(sealed, rows), "a")
                 bar.update(len(keys))
     return {key: done[key] for key in itertools.product(models, range(len(prompts)), samples)}
 

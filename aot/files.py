@@ -46,33 +46,39 @@ def seal_of(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def write_json(path: str | Path, content: dict) -> None:
-    """Write `content`, and last in it a hash of it all; whole, as with `replacing`, and on disk when this returns."""
+def sealed(content: dict) -> dict:
+    """What is to be written as JSON, and last in it a hash of it all."""
     content = json.loads(json.dumps(content))
     content.pop(SEAL, None)  # of what was read with another reader than ours
+    return content | {SEAL: seal_of(content)}
+
+
+def unsealed(content) -> dict:
+    """What was sealed, without its seal; ValueError if it is damaged. One without a seal is older, or of others."""
+    if not isinstance(content, dict):
+        raise ValueError("it holds no object")
+    if content.pop(SEAL, None) not in (None, seal_of(content)):
+        raise ValueError("it was changed after it was written")
+    return content
+
+
+def write_json(path: str | Path, content: dict) -> None:
+    """Write `content`, sealed; whole, as with `replacing`, and on disk when this returns."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        json.dump(content | {SEAL: seal_of(content)}, file, indent=2, ensure_ascii=False)
+        json.dump(sealed(content), file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
 
 
 def opened(path: str | Path) -> dict | None:
-    """The content of a JSON file without its seal, None where there is no such file; ValueError if it is damaged.
-
-    One without a seal is of an older version, or of others.
-    """
+    """The content of a JSON file without its seal, None where there is no such file; ValueError if it is damaged."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return unsealed(json.loads(Path(path).read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
-    if not isinstance(content, dict):
-        raise ValueError("it holds no object")
-    if content.pop(SEAL, None) not in (None, seal_of(content)):
-        raise ValueError("it was changed after it was written")
-    return content
 
 
 def read_json(path: str | Path, advice: str | None = None) -> dict | None:

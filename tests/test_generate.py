@@ -201,6 +201,34 @@ def test_an_interrupted_run_goes_on_to_the_same_texts(pair, prompts, tmp_path, k
     assert cut.read_bytes() == whole.read_bytes() and not cut.with_name("cut.jsonl.partial").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda line: line.replace(b'"text"', b'"test"'), "out.jsonl.partial: is damaged .it was changed .*delete it"),
+        (lambda line: line[9:], "out.jsonl.partial: is damaged .*delete it"),
+        (lambda line: b"[]\n", "out.jsonl.partial: is damaged .it holds no object.; delete it"),
+    ],
+)
+def test_texts_that_were_changed_since_are_not_gone_on_with(pair, prompts, tmp_path, monkeypatch, change, message):
+    flags = ["--pair", str(pair), "--prompts", str(prompts), "--max_new_tokens", "3"]
+    flags += ["--output", str(tmp_path / "out.jsonl")]
+    write_rows = generate.write_rows
+
+    def and_interrupt(*how):
+        write_rows(*how)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(generate, "write_rows", and_interrupt)
+        generate.main(flags)
+    partial = tmp_path / "out.jsonl.partial"
+    first, *others = partial.read_bytes().splitlines(keepends=True)
+    partial.write_bytes(b"".join([change(first), *others]))
+    with pytest.raises(SystemExit, match=message) as stopped:
+        generate.main(flags)
+    assert one_line(stopped) and not (tmp_path / "out.jsonl").exists()
+
+
 def test_as_a_command_from_stdin_and_one_model_alone(pair, tmp_path):
     output = tmp_path / "folder/texts.jsonl"
     flags = ["--backward", pair / "backward", "--prompts", "-", "--max_new_tokens", "3", "--output", output]
