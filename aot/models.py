@@ -15,8 +15,8 @@ from transformers.utils import WEIGHTS_INDEX_NAME, WEIGHTS_NAME, has_file, loggi
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import EOS_ID
 from aot.fast import use_fast_path
+from aot.remote import cause_of
 from aot.runs import check_finished
-from aot.tokenizers import cause_of
 
 # for a repository without safetensors, transformers would ask a service to make some, and read its pull request
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
@@ -103,7 +103,9 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
                 f"{path}: has its weights in {WEIGHTS_NAME} alone, pickled, which can hold code; --pickled_weights "
                 "reads the tensors of such a file and nothing else"
             ) from error
-        raise SystemExit(f"{path}: no weights in safetensors there: {cause_of(error, path)}") from error
+        cause = cause_of(error, path)
+        cause = "it has none" if "use_safetensors" in cause else cause  # which is no flag of ours
+        raise SystemExit(f"{path}: no weights in safetensors there: {cause}") from error
     except no_tensors as error:
         raise SystemExit(f"{path}: its pickled weights hold more than tensors, such as code, or none") from error
     except (SafetensorError, RuntimeError, EOFError) as error:

@@ -10,8 +10,8 @@ from transformers import AutoConfig, PretrainedConfig
 import aot.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.data import DIRECTIONS
 from aot.files import file_sha256, read_json
+from aot.remote import cause_of
 from aot.runs import RECIPE, RESULTS, check_finished, checkpoints, damage, differences
-from aot.tokenizers import cause_of
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
 # what has to be equal in two models that do not say what they were made from

@@ -20,6 +20,7 @@ import regex
 
 from aot.files import file_sha256
 from aot.formats import DECOMPRESSORS, KINDS, compression_of, damage, is_file_name, library, refuse_other, suffixes
+from aot.remote import cause_of
 from aot.rows import column_of, rows_of
 from aot.runs import count
 
@@ -107,7 +108,7 @@ def describe(source: str, config: str | None, split: str) -> dict:
     try:
         revision = HfApi().dataset_info(source).sha
     except Exception as error:  # the errors of its HTTP library have no common base, and the library changes
-        raise ValueError(f"{source}: no such file, and no data set that the Hub shows: {error}") from error
+        raise ValueError(f"{source}: no text there: {cause_of(error, source)}") from error
     return {"name": source, "config": config, "split": split, "revision": revision}
 
 

@@ -8,14 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from huggingface_hub import constants
-from huggingface_hub.errors import LocalEntryNotFoundError
-from huggingface_hub.utils import HFValidationError, validate_repo_id
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.data import EOS, EOS_ID, read_meta
 from aot.files import check_hash
+from aot.remote import cause_of
 from aot.runs import check_finished
 
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
@@ -114,10 +112,21 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> No
     config.write_text(content, encoding="utf-8")
 
 
+def saved_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Tokenizer of a folder or Hub id; SystemExit where there is none: transformers makes up an empty one."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    except Exception as error:  # what a damaged file raises, comes out of Rust
+        raise SystemExit(f"{path}: no tokenizer there: {' '.join(cause_of(error, path).split())}") from error
+    if len(tokenizer) < 2:
+        raise SystemExit(f"{path}: no tokenizer there; save one there")
+    return tokenizer
+
+
 def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     """Tokenizer of a folder or Hub id; ValueError when its BOS and EOS are not the id that a stream has for both."""
     check_tokenizer(Path(path_or_id))
-    tokenizer = AutoTokenizer.from_pretrained(path_or_id)
+    tokenizer = saved_tokenizer(str(path_or_id))
     marks = {"end": tokenizer.eos_token_id, "start": tokenizer.bos_token_id}
     if wrong := [f"the {name}-of-text token is id {own}" for name, own in marks.items() if own != EOS_ID]:
         raise ValueError(
@@ -147,38 +156,16 @@ def data_tokenizer(folder: str, **settings) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def cause_of(error: Exception, path: str) -> str:
-    """Why a checkpoint cannot be loaded, in one line; the Hub does not tell whether there is a private one."""
-    first = str(error).split("\n")[0]
-    if Path(path).exists():
-        return first
-    try:
-        validate_repo_id(path)
-    except HFValidationError:
-        return "no such folder, and no name that the Hub could have"
-    if not isinstance(error.__cause__, LocalEntryNotFoundError):
-        return f"{first}; a private one needs `hf auth login`"
-    if constants.HF_HUB_OFFLINE:
-        return "no such folder, and not in the cache, while HF_HUB_OFFLINE is set; unset it once, with a network"
-    return (
-        f"no such folder, not in the cache, and the Hub ({constants.ENDPOINT}) cannot be reached; check the network. "
-        "What has been fetched before is read without one with HF_HUB_OFFLINE=1"
-    )
-
-
 def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Tokenizer of a checkpoint; one that marks only the beginning or the end of a text does both with that token.
 
-    SystemExit when there is none: transformers makes up an empty one for GPT-2.
+    SystemExit when there is none.
     """
     check_finished(Path(path))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{path}: no tokenizer there: {cause_of(error, path)}") from error
+    tokenizer = saved_tokenizer(path, revision)
     marks = {"BOS": tokenizer.bos_token, "EOS": tokenizer.eos_token}
     mark = next(filter(None, marks.values()), None)
-    if len(tokenizer) < 2 or mark is None:
+    if mark is None:
         raise SystemExit(f"{path}: no tokenizer there that marks where a text begins or ends; save one there")
     if missing := [name for name, token in marks.items() if token is None]:
         print(f"{path}: its tokenizer has no {missing[0]} token; {mark} stands for it", file=sys.stderr)

@@ -106,8 +106,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         try:
-            if isinstance(how, int):
-                refuse(how, error="the test said so")
+            if isinstance(how, int | tuple):  # a status, or one with the Hub's own code of an error
+                refuse(*(how if isinstance(how, tuple) else (how,)), error="the test said so")
             status, headers, content = self.respond(url, body)
         except Refused as refused:
             status, code, error = refused.args
