@@ -157,7 +157,7 @@ def read_code_length(name: str, folder: Path) -> list[dict]:
     return [runs[0] | {key: report[key] for key in NUMBERS if key in report} | own]  # what it has not are documents
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str], needed: tuple[str, ...] = ("row",)) -> pd.DataFrame:
     """A CSV file that `merge` wrote; without rows where there is none, SystemExit where it is no such table."""
     if not path.exists():
         return pd.DataFrame(columns=columns)
@@ -165,8 +165,8 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=AS_TEXT)
     except (OSError, ValueError) as error:  # of pandas, all are ValueError
         raise SystemExit(f"{path}: is no table ({' '.join(str(error).split())}); restore it, or delete it") from error
-    if missing := [name for name in columns[:2] if name not in table]:
-        raise SystemExit(f"{path}: has no column {' and '.join(missing)}; restore it, or delete it")
+    if missing := [name for name in needed if name not in table]:
+        raise SystemExit(f"{path}: has no column {missing[0]}; restore it, or delete it")
     return table
 
 
@@ -180,7 +180,7 @@ def merge(path: Path, columns: list[str], rows: list[dict]) -> pd.DataFrame:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             table.to_csv(partial, index=False, float_format="%.8g")
-    return read_table(path, columns)
+    return read_table(path, columns, needed=())  # some hold no rows of scores
 
 
 def markdown(table: pd.DataFrame) -> list[str]:

@@ -382,6 +382,7 @@ def test_all_pairs_of_an_experiment_are_trained(name, scripts, prepared, tmp_pat
     assert not any("failed" in row or "skipped" in row for row in found.values())
 
 
+@pytest.mark.slow
 def test_french_is_trained_for_as_many_epochs_as_the_time_allows(prepared, tmp_path, monkeypatch, scripts):
     flags = ["--tiny", "--data", prepared[0], "--runs", tmp_path / "runs", "--seeds", 1, "--epochs", 1]
     run("2_french.py", tmp_path / "out", *flags)

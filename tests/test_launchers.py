@@ -109,7 +109,7 @@ def alone(data, tmp_path_factory) -> Path:
         ("fsdp", 2, "FSDPGPT2LMHeadModel"),
         pytest.param("zero1", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
         pytest.param("zero2", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
-        pytest.param("zero3", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),  # see two seeds
+        pytest.param("zero3", 2, "DeepSpeedEngine", marks=[DEEPSPEED, pytest.mark.slow]),
     ],
 )
 def test_every_launcher_trains_the_same_pair(config, processes, wrapper, alone, data, tmp_path):
@@ -136,7 +136,7 @@ def test_a_pair_of_two_processes_goes_on_as_one_of_two_machines(alone, data, tmp
     assert_same(pair, alone, data, 2, "DistributedDataParallel")
 
 
-@pytest.mark.parametrize("config", ["ddp", pytest.param("zero3", marks=DEEPSPEED)])
+@pytest.mark.parametrize("config", ["ddp", pytest.param("zero3", marks=[DEEPSPEED, pytest.mark.slow])])
 def test_the_second_of_two_seeds_is_the_one_trained_alone(config, alone, data, tmp_path):
     ((out, _),) = run(command(config, 2, tmp_path / "pair", data, "--seeds", "1", "42"))
     assert out.count("nats per held-out token") == 2
