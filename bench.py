@@ -36,7 +36,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from aot.cli import command, parse_arguments
+from aot.cli import at_least, command, parse_arguments
 from aot.files import replacing
 from aot.runs import ROOT, alone
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
@@ -79,6 +79,10 @@ class BenchArguments:
     def __post_init__(self):
         if unknown := set(self.stages) - set(STAGES):
             raise ValueError(f"--stages {' '.join(sorted(unknown))}: unknown, choose from {', '.join(STAGES)}")
+        counts = ("repeats", "context", "batch", "steps", "pair_steps", "text_mb", "windows")
+        at_least(self, **dict.fromkeys(counts, 1))
+        if not self.timeout > 0 or min(self.memory_mb, default=1) < 1:
+            raise ValueError("--timeout and --memory_mb must be above 0")
         for setting in self.settings:
             size, _, vocab_size = setting.partition(":")
             if not size or not vocab_size.isdecimal():

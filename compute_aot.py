@@ -29,7 +29,7 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.checks import COUNTED, check_models, unigram_loss
-from aot.cli import Grow, command, parse_arguments, without_effect
+from aot.cli import Grow, at_least, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
 from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
 from aot.files import file_sha256, read_json, sync, write_json, writing
@@ -120,8 +120,7 @@ class TextArguments:
     max_document_bytes: int = field(default=20_000_000, metadata={"help": "A longer document is an error."})
 
     def __post_init__(self):
-        if self.max_document_bytes < 1:
-            raise ValueError(f"--max_document_bytes is {self.max_document_bytes}, must be at least 1")
+        at_least(self, max_document_bytes=1)
 
     @property
     def sources(self) -> list[str]:

@@ -13,6 +13,7 @@ import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer, set_seed
 
-from aot.cli import command, parse_arguments, without_effect
+from aot.cli import at_least, command, parse_arguments, without_effect
 from aot.data import DIRECTIONS
 from aot.files import read_json, sealed, unsealed, write_json, writing
 from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
@@ -80,8 +81,7 @@ class PromptArguments:
     output: str | None = field(default=None, metadata={"help": "JSON-lines file to write, instead of printing."})
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise ValueError(f"--batch_size {self.batch_size}: must be at least 1")
+        at_least(self, batch_size=1)
 
 
 @dataclass
@@ -101,12 +101,8 @@ class SamplingArguments:
     seed: int = field(default=0, metadata={"help": "Of the sampling."})
 
     def __post_init__(self):
-        least = {"max_new_tokens": 1, "min_new_tokens": 0, "top_k": 0, "num_beams": 1, "num_return_sequences": 1}
-        least["seed"] = 0
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(f"--{name} {getattr(self, name)}: must be at least {value}")
-        if self.temperature <= 0 or self.repetition_penalty <= 0:
+        at_least(self, max_new_tokens=1, min_new_tokens=0, top_k=0, num_beams=1, num_return_sequences=1, seed=0)
+        if not (0 < self.temperature < math.inf and 0 < self.repetition_penalty < math.inf):
             raise ValueError("--temperature and --repetition_penalty must be above 0; --do_sample false is the limit")
         if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
             raise ValueError(f"--top_p {self.top_p} --min_p {self.min_p}: shares lie between 0 and 1, top_p above 0")

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from aot.cli import command, parse_arguments
+from aot.cli import at_least, command, parse_arguments
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.files import sync, write_json, writing
 from aot.runs import alone, differences, provenance
@@ -57,9 +57,7 @@ class SyntheticArguments:
 
     def __post_init__(self):
         self.name = self.source if self.name is None else self.name
-        for name, least in {"train_lines": 1, "validation_lines": 0, "seed": 0}.items():
-            if (value := getattr(self, name)) < least:
-                raise ValueError(f"--{name} {value}: must be at least {least}")
+        at_least(self, train_lines=1, validation_lines=0, seed=0)
         check_name(self.name)
 
 

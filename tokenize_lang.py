@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.cli import Grow, command, parse_arguments, without_effect
+from aot.cli import Grow, at_least, command, parse_arguments, without_effect
 from aot.clusters import FLAG_HELP, read_all
 from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
@@ -166,9 +166,7 @@ class TokenizeArguments:
                 raise ValueError(f"--{name}: needs --clusters, which says what belongs together")
         sizes = ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length")
         numbers = ("validation_clusters", "validation_documents_per_cluster", "preprocessing_num_workers")
-        for name in (*sizes, *numbers):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
+        at_least(self, **dict.fromkeys((*sizes, *numbers), 1))
 
 
 def reading(args: TokenizeArguments) -> dict:

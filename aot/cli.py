@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -30,8 +31,14 @@ class Store(argparse.Action):
         return values
 
     def __call__(self, parser, namespace, values, option_string=None):
-        if values != self.default and "" in (values if isinstance(values, list) else [values]):
+        each = values if isinstance(values, list) else [values]
+        if values != self.default and "" in each:
             parser.error(f"{option_string} is empty; is a variable not set?")
+        for value in each:
+            if isinstance(value, float) and math.isnan(value):  # which is neither below nor above anything
+                parser.error(f"{option_string} {value}: is no number")
+            if isinstance(value, int) and abs(value) >= 2**63:  # more than any library counts to
+                parser.error(f"{option_string} {value}: is too large")
         if self.dest in parser.given:
             values = self.together(parser.given[self.dest], values)
         parser.given[self.dest] = values
@@ -72,6 +79,13 @@ class Parser(HfArgumentParser):
     def _check_value(self, action, value):
         if action.choices and value not in action.choices:
             self.error(f"--{action.dest} is {value!r}, must be one of {', '.join(action.choices)}")
+
+
+def at_least(arguments, **least: float) -> None:
+    """ValueError where a value of `arguments` is below the `least` of its name; None is no value."""
+    for name, bound in least.items():
+        if (value := getattr(arguments, name)) is not None and not value >= bound:
+            raise ValueError(f"--{name} {value}: must be at least {bound}")
 
 
 @cache
@@ -198,6 +212,9 @@ def command(main: Callable[[], None]) -> None:
     except SystemExit as ended:
         output.end()
         raise SystemExit(brief(ended.code) if isinstance(ended.code, str) else ended.code) from ended
+    except MemoryError as error:
+        output.end()
+        raise SystemExit(f"out of memory{f' ({error})' * bool(str(error))}; choose smaller sizes") from error
     except Exception as error:
         output.end()
         if os.environ.get("AOT_TRACEBACK"):

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from aot.cli import at_least
 from aot.clusters import read_clustered
 from aot.data import DIRECTIONS, document_starts, orient, read_meta
 from aot.files import sync, write_json, writing
@@ -84,11 +85,7 @@ class QuickArguments:
     per_symbol: bool = field(default=False, metadata={"help": "Keep the loss of each symbol in losses.npz."})
 
     def __post_init__(self):
-        for name in ("document_length", "max_symbols"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"--{name} is {getattr(self, name)}, must be at least 1")
-        if self.order_seed < 0:
-            raise ValueError(f"--order_seed is {self.order_seed}, must be at least 0")
+        at_least(self, document_length=1, max_symbols=1, order_seed=0)
         if sum(map(bool, (self.destroy, self.keep, self.where))) > 1:
             raise ValueError("give one of --destroy, --keep and --where")
         if self.where and self.per_symbol:

@@ -42,7 +42,7 @@ class CodeArguments:
 
     def __post_init__(self):
         if self.samples < 2:
-            raise ValueError(f"--samples must be at least 2, for a spread, and is {self.samples}")
+            raise ValueError(f"--samples {self.samples}: must be at least 2, for a spread")
 
 
 def code_from(text: Text, kind: str, rng: np.random.Generator) -> Code:

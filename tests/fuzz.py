@@ -49,7 +49,7 @@ import report
 import run_clm_reverse
 import tokenize_lang
 from aot import streams
-from aot.cli import command, parse_arguments
+from aot.cli import at_least, command, parse_arguments
 from aot.files import file_sha256, write_json
 from aot.runs import MANIFEST, RESULTS, provenance
 from tests.forks import end_all, run_script, start, wait
@@ -425,6 +425,9 @@ class FuzzArguments:
     seed: int = field(default=0, metadata={"help": "Of all that is drawn."})
     jobs: int = field(default=2, metadata={"help": "Cases at once."})
     output: str = field(default="results/fuzz.json", metadata={"help": "Where the result goes."})
+
+    def __post_init__(self):
+        at_least(self, cases=1, only=0, jobs=1)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -33,7 +33,7 @@ import compute_aot
 import run_clm_reverse
 import tokenize_lang
 from aot import streams
-from aot.cli import command, parse_arguments
+from aot.cli import at_least, command, parse_arguments
 from aot.data import DIRECTIONS
 from aot.files import file_sha256, read_json, write_json
 from aot.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
@@ -62,6 +62,9 @@ class SoakArguments:
     kills: int = field(default=100, metadata={"help": "How often to kill, over all repetitions."})
     seed: int = field(default=0, metadata={"help": "Of the moments."})
     output: str = field(default="results/soak.json", metadata={"help": "Where the result goes."})
+
+    def __post_init__(self):
+        at_least(self, kills=1)
 
 
 def attempt(folder: Path, fresh: bool) -> int:

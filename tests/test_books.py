@@ -154,7 +154,7 @@ def test_another_table_is_refused_and_the_same_by_another_name_is_not(here, caps
     ("flags", "message"),
     [
         (["--validation_clusters", "13"], "--validation_clusters 13 is more than half of the 24 that there are"),
-        (["--validation_clusters", "0"], "--validation_clusters is 0, must be at least 1"),
+        (["--validation_clusters", "0"], "--validation_clusters 0: must be at least 1"),
         (["--validation_clusters", "3", "--validation_tokens", "100"], "give one of --validation_tokens and --valid"),
     ],
 )

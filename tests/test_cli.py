@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import run_clm_reverse
 import tokenize_lang
-from aot.cli import Grow, brief, command, flags_of, notice, parse_arguments, spelled_out
+from aot.cli import Grow, at_least, brief, command, flags_of, notice, parse_arguments, spelled_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +29,7 @@ class Arguments:
     flag: bool = False
     on: bool = True
     more: dict | None = None
+    share: float = 0.5
 
 
 def parse(*argv: str) -> Arguments:
@@ -102,6 +103,28 @@ def test_values_in_a_file_are_those_of_flags(tmp_path):
     assert of_yaml == expected and [each.lower() for each in of_json] == expected
 
 
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--share", "nan"], "--share nan: is no number"),
+        (["--seed", str(2**63)], "--seed 9223372036854775808: is too large"),
+        (["--seed", str(-(10**30))], "--seed -10{30}: is too large"),
+    ],
+)
+def test_numbers_that_nothing_can_be_done_with(argv, message):
+    with pytest.raises(SystemExit, match=message) as stopped:
+        parse(*argv)
+    assert one_line(stopped) and parse("--seed", str(2**63 - 1), "--share", "inf").share == float("inf")
+
+
+def test_values_have_bounds():
+    at_least(Arguments(seed=1, source=None), seed=1, source=0, share=0.5)
+    with pytest.raises(ValueError, match="^--share nan: must be at least 0$"):
+        at_least(Arguments(share=float("nan")), share=0)
+    with pytest.raises(ValueError, match="^--seed 0: must be at least 1$"):
+        at_least(Arguments(seed=0), seed=1)
+
+
 def test_a_message_keeps_its_beginning_and_its_end():
     assert brief("short") == "short" and len(brief("x" * 1000)) <= 400
     assert brief(f"path{'x' * 1000}advice").startswith("path") and brief(f"path{'x' * 1000}advice").endswith("advice")
@@ -120,6 +143,7 @@ def test_what_no_one_foresaw_is_one_line(monkeypatch):
     said = ends(fails)
     assert said.startswith("ValueError: one thing x") and "\n" not in said and len(said) <= 400
     assert said.endswith("(AOT_TRACEBACK=1 shows where)")
+    assert ends(lambda: bytearray(2**62)) == "out of memory; choose smaller sizes"
     monkeypatch.setenv("AOT_TRACEBACK", "1")
     with pytest.raises(ValueError, match="one\nthing"):
         command(fails)

@@ -558,7 +558,7 @@ def test_a_document_that_is_probably_several_is_read_where_that_is_wanted(flags,
     flags = [pair.name if each == "pair" else each for each in flags] + ["--text", path]
     limit, folder = "--max_document_bytes", tmp_path / "scores"
     refused(folder, *flags, limit, 20, match="is longer than 20 bytes.* raise --max_document_bytes")
-    refused(folder, *flags, limit, 0, match="--max_document_bytes is 0, must be at least 1")
+    refused(folder, *flags, limit, 0, match="--max_document_bytes 0: must be at least 1")
     assert report(compute(folder, *flags, limit, 40))["documents"] == 1
 
 

@@ -432,7 +432,7 @@ def test_codes_are_compared_and_one_that_counts_nothing_does_not_vary(short):
     spread = table.groupby("code")["spread"].min()
     assert spread["bits"] == 0 and spread["random"] > 0 and spread["frequency"] > 0
     assert table["bits_per_character"].between(1, 8).all() and (table["aot"].abs() < 0.5).all()
-    with pytest.raises(SystemExit, match="--samples must be at least 2") as stopped:
+    with pytest.raises(SystemExit, match="--samples 1: must be at least 2") as stopped:
         quick_codes.main([*flags, "--samples", "1"])
     assert one_line(stopped)
 

@@ -652,13 +652,14 @@ def test_errors_replace(here):
         (["--colour", "red"], "--colour"),
         (["--validation_fraction", "1.5"], "between 0 and 1"),
         (["--vocab_size", "100"], "at least 257"),
-        (["--vocab_size", str(2**64)], "at most 16777216"),
+        (["--vocab_size", str(10**11)], "at most 16777216"),
+        (["--vocab_size", str(2**64)], "--vocab_size 18446744073709551616: is too large"),
         (["--preprocessing_num_workers", "100000"], "at most 1024"),
-        (["--max_document_bytes", str(10**30)], "must be at most"),
+        (["--max_document_bytes", str(2**63 - 1)], "must be at most"),
         (["--name", "a/b"], "--output_dir"),
         (["--validation_tokens", "0"], "at least 1"),
-        (["--document_length", "0"], "--document_length is 0, must be at least 1"),
-        (["--preprocessing_num_workers", "0"], "--preprocessing_num_workers is 0, must be at least 1"),
+        (["--document_length", "0"], "--document_length 0: must be at least 1"),
+        (["--preprocessing_num_workers", "0"], "--preprocessing_num_workers 0: must be at least 1"),
     ],
 )
 def test_wrong_flags(here, flags, message):

@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 from scipy.special import xlogy
 
+from aot.cli import at_least
 from aot.data import EOS_ID
 from aot.sources import FIRST, Source, blocks
 
@@ -27,8 +28,7 @@ class ControlArguments:
     def __post_init__(self):
         if not 2 <= self.symbols <= 256:
             raise ValueError(f"--symbols {self.symbols}: must be from 2 to 256")
-        if self.length < 1:
-            raise ValueError(f"--length {self.length}: must be at least 1")
+        at_least(self, length=1)
 
 
 def alphabet(symbols: int) -> str:

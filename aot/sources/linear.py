@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from aot.cli import at_least
 from aot.data import EOS_ID, read_meta
 from aot.sources import FIRST, Source, blocks
 
@@ -44,9 +45,7 @@ class LinearArguments:
     )
 
     def __post_init__(self):
-        for name, least in {"bits": 1, "ones": 0, "matrices": 1}.items():
-            if (value := getattr(self, name)) < least:
-                raise ValueError(f"--{name} {value}: must be at least {least}")
+        at_least(self, bits=1, ones=0, matrices=1)
         if not 0 <= self.noise <= 1:
             raise ValueError(f"--noise {self.noise}: a probability lies between 0 and 1")
         if (self.update_of is None) != (self.flips is None):
