@@ -30,7 +30,8 @@ def web_address() -> str | None:
 
 def measured(scores: str, pair: dict[str, str]) -> dict:
     """The report in a folder of compute_aot.py; SystemExit when there is none, or one of other models than `pair`."""
-    report, measure = read_report(Path(scores, "aot.json")), f"compute_aot.py --pair {Path(pair['forward']).parent}"
+    report, folder = read_report(Path(scores, "aot.json")), shlex.quote(str(Path(pair["forward"]).parent))
+    measure = f"`python compute_aot.py --pair {folder}`"
     if report is None:
         raise SystemExit(f"{scores}: no aot.json in it; {measure} makes one")
     by_weights = {sha256: path for path, sha256 in report["request"]["weights"].items()}

@@ -5,13 +5,15 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+LARGE = 2**27  # bytes that take a while to read
+VERIFIED = ".verified.json"  # which files of a folder that are so large were seen to be as they were written
 SEAL = "sha256_of_the_rest"  # the key of a JSON file under which a hash of its other keys stands
 
 
@@ -124,9 +126,19 @@ def sha256_of(path: Path, size: int, modified: int) -> str:
 
 
 def check_hash(path: Path, sha256: str | None, advice: str) -> None:
-    """SystemExit unless a file is there with the hash that was kept of it; None was kept by older versions."""
+    """SystemExit unless a file is there with the hash that was kept of it; None was kept by older versions.
+
+    That a large one has it is remembered beside it, until its size or time changes.
+    """
     if not path.is_file():
         raise SystemExit(f"{path}: is not there; {advice}")
     about = path.stat()
+    large, remembered = about.st_size >= LARGE and sha256, path.parent / VERIFIED
+    now = {"size": about.st_size, "modified": about.st_mtime_ns, "sha256": sha256}
+    if large and (try_json(remembered) or {}).get(path.name) == now:
+        return
     if sha256 not in (None, sha256_of(path.absolute(), about.st_size, about.st_mtime_ns)):
         raise SystemExit(f"{path}: is damaged, its SHA-256 is another than when it was written; {advice}")
+    if large:
+        with suppress(SystemExit):  # a folder that cannot be written to is read again
+            write_json(remembered, (try_json(remembered) or {}) | {path.name: now})

@@ -441,7 +441,7 @@ def other_step(folder):
         (None, "--metric ann/arrow", "must be USER/arrow_of_time, evaluate loads the file of that name"),
         (None, "--data {missing}", "missing: not a data folder"),
         (None, "--data my#text", "--data ann/my#text: must be USER/NAME"),
-        (None, "--scores {missing}", "missing: no aot.json in it; compute_aot.py --pair .*pair makes one"),
+        (None, "--scores {missing}", "missing: no aot.json in it; `python compute_aot.py --pair .*pair` makes one"),
         (None, "--licence mit", "--licence mit: unknown; see --help"),
     ],
 )
