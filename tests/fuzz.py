@@ -13,7 +13,6 @@ has to make what it makes undisturbed.
 Writes results/fuzz.json: how many cases of which kind passed, and those that did not.
 """
 
-import csv
 import functools
 import json
 import os
@@ -41,132 +40,20 @@ import aot.hub  # noqa: F401
 import aot.quick_figures  # noqa: F401
 import aot.runs
 import aot.training  # noqa: F401
-import compute_aot
-import generate
-import make_synthetic
-import push_pair
-import report
 import run_clm_reverse
-import tokenize_lang
 from aot import streams
 from aot.cli import at_least, command, parse_arguments
 from aot.files import file_sha256, write_json
-from aot.runs import MANIFEST, RESULTS, provenance
+from aot.runs import RESULTS, provenance
 from tests.forks import end_all, run_script, start, wait
+from tests.fuzz_tasks import BEGUN, HALF, TASKS, Task, write_inputs
 from tests.mutations import SIGNALS, VARIABLES, Mutation, change_file, change_flag
 from tests.soak import NOT_COMPARED, content
 
 ROOT = Path(__file__).resolve().parent.parent
 BAR = re.compile(r"\d+%\||it/s|s/it|\d[kMG]?B/s")  # a line of tqdm
-TOKENS = "--documents paragraph --vocab_size 300 --validation_fraction 0.2"
-SMALL = "--config_overrides n_layer=1,n_head=2,n_embd=16 --context 8 --per_device_train_batch_size 16 --max_steps 24"
-SMALL += " --learning_rate 3e-2 --save_steps 8 --eval_steps 12 --logging_steps 1 --bf16 false --disable_tqdm true"
-FEW = "--quick --learners 2 --null false"
-LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 300 --validation_lines 60"
-MODELS = (compute_aot.PairArguments, compute_aot.TextArguments, compute_aot.ScoreArguments)
-PROMPTS = (generate.ModelArguments, generate.PromptArguments, generate.SamplingArguments)
-TRAINING = (run_clm_reverse.RunArguments, run_clm_reverse.RunArguments, run_clm_reverse.ReverseTrainingArguments)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A command; `reads`: patterns of files of ours, `inputs`: of the user's; `makes`: what is there whole or not."""
-
-    script: object
-    argv: str
-    kinds: tuple
-    reads: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ()
-
-
-CLUSTERED = "--source rows.csv --column text --name new --level char --clusters book --validation_fraction 0.3"
-ANOTHER = "--source text.txt --name new --tokenizer data/text --validation_fraction 0.2"
-TEXTS = "--pair runs/pair --prompts prompts.txt --max_new_tokens 4 --cut_prompts"
-PUSH = "--pair runs/pair --scores scores/tiny-pair --data data/text --hub_model_id user/name --dry_run"
-TOKENIZE = (tokenize_lang.TokenizeArguments,)
-LINEAR = (make_synthetic.SyntheticArguments, make_synthetic.LinearArguments)
-QUICK = (compute_aot.QuickArguments, *MODELS)
-
-
-def tokenize(argv: str, *, reads=(), inputs=(), makes="data/new") -> Task:
-    return Task(tokenize_lang, argv, TOKENIZE, reads, inputs, (makes,))
-
-
-def train(to: str, more: str = "", reads=("data/text/*",)) -> Task:
-    return Task(run_clm_reverse, f"--data data/text --output_dir {to} {SMALL}{more}", TRAINING, reads, (), (to,))
-
-
-def measure(argv: str, to: str, reads=("runs/pair/*/*",), inputs=(), kinds=MODELS) -> Task:
-    return Task(compute_aot, f"{argv} --output_dir {to}", kinds, reads, inputs, (to,))
-
-
-TASKS = {
-    "tokenize": tokenize(f"--source text.txt --name new {TOKENS}", inputs=("text.txt",)),
-    "tokenize rows": tokenize(CLUSTERED, inputs=("rows.csv",)),
-    "tokenize, half done": tokenize(
-        f"--source text.txt --name half {TOKENS}", reads=("data/half.partial/**/*",), makes="data/half"
-    ),
-    "tokenize, done": tokenize(
-        f"--source text.txt --name text {TOKENS}", reads=("data/text/meta.json",), makes="data/text"
-    ),
-    "tokenize like another": tokenize(ANOTHER, reads=("data/text/*",)),
-    "synthetic": Task(make_synthetic, f"--name new {LINES}", LINEAR, makes=("data/new",)),
-    "train": train("runs/new"),
-    "train by a recipe": Task(run_clm_reverse, "recipe.yaml", (), (), ("recipe.yaml",), ("runs/new",)),
-    "train, half done": train("runs/half", reads=("runs/half/**/*",)),
-    "train, done": train("runs/pair", reads=("runs/pair/*/*",)),
-    "train on": train("runs/new", " --model_name_or_path runs/pair", reads=("runs/pair/*/*",)),
-    "measure": measure("--pair runs/pair --data data/text", "scores/new", ("data/text/*", "runs/pair/*/*")),
-    "measure a text": measure(
-        "--pair runs/pair --text text.txt --clusters books.tsv", "scores/new", inputs=("text.txt", "books.tsv")
-    ),
-    "measure, half done": measure(
-        "--pair runs/pair --data data/text", "scores/half", ("scores/half.partial/**/*",)
-    ),
-    "measure, done": measure("--pair runs/pair --data data/text", "scores/tiny-pair", ("scores/tiny-pair/aot.json",)),
-    "where": measure("--pair runs/pair --data data/text --where", "scores/tiny-pair", ("scores/tiny-pair/*.[jn]*",)),
-    "prequential": measure("--prequential runs/pair", "scores/new"),
-    "prequential, done": measure(
-        "--prequential runs/pair", "scores/tiny-read_once", ("scores/tiny-read_once/*.json",)
-    ),
-    "quick": measure(f"{FEW} --text text.txt", "scores/new", (), ("text.txt",), QUICK),
-    "quick, done": measure(
-        f"{FEW} --text text.txt", "scores/quick_tiny-text", ("scores/quick_tiny-text/aot.json",), kinds=QUICK
-    ),
-    "generate": Task(
-        generate, f"{TEXTS} --output new.jsonl", PROMPTS, ("runs/pair/*/*",), ("prompts.txt",), ("new.jsonl",)
-    ),
-    "generate, half done": Task(
-        generate, f"{TEXTS} --output half.jsonl --batch_size 1", PROMPTS, ("half.jsonl*",), (), ("half.jsonl",)
-    ),
-    "report": Task(
-        report,
-        "tiny",
-        (report.ReportArguments,),
-        ("scores/tiny-*/*.[jn]*", "runs/pair/*/*.json", "data/text/meta.json"),
-        ("README.md", "results/*.csv"),
-        ("README.md", "results"),
-    ),
-    "report, of files alone": Task(
-        report, "old", (report.ReportArguments,), (), ("README.md", "results/old*.csv"), ("README.md", "results")
-    ),
-    "push": Task(
-        push_pair,
-        PUSH,
-        (push_pair.PublishArguments,),
-        ("scores/tiny-pair/*.[jn]*", "runs/pair/*/*.[jns]*", "data/text/*"),
-    ),
-}
 LIMIT = 60  # seconds of a command, which takes two; a longer one was told to do much, and is ended
 ROOM = 6 * 2**30  # bytes of memory that a command may have more than it begins with
-BEGUN = ("tokenize, done", "train, done", "measure, done", "prequential, done", "quick, done")
-HALF = {  # commands that were killed when this was written so often
-    "tokenize, half done": (streams, "write_json", "progress.json", 4),
-    "train, half done": (aot.runs, "write_json", MANIFEST, 4),
-    "measure, half done": (compute_aot, "write_json", "forward-0.json", 1),
-    "generate, half done": (generate, "write_rows", "half.jsonl.partial", 1),
-}
 
 
 def stop_after(module, function: str, name: str, times: int) -> None:
@@ -206,7 +93,8 @@ def begin(task: Task, world: Path, change: Mutation | None = None, stop: tuple |
         world.with_name(name).write_bytes(b"")
     ready.unlink(missing_ok=True)
     pid = start(world, child)
-    while not (ready.exists() or change.fresh):  # or a signal would reach what is no script yet
+    end = time.monotonic() + LIMIT
+    while not (ready.exists() or change.fresh or time.monotonic() > end):  # or a signal reaches what is no script yet
         time.sleep(0.001)
     return pid
 
@@ -229,23 +117,7 @@ def said(world: Path) -> tuple[str, str]:
 def build(world: Path) -> None:
     """All that the tasks begin with: texts, and what the scripts made of them, finished and not."""
     world.mkdir(parents=True)
-    documents = (ROOT / "corpora/en.txt").read_text(encoding="utf-8").split("\n\n")[:40]
-    documents = [" ".join(each.split())[:300] for each in documents]
-    (world / "text.txt").write_text("\n\n".join(documents), encoding="utf-8")
-    (world / "prompts.txt").write_text("".join(f"{each[:12]}\n" for each in documents[:4]), encoding="utf-8")
-    books = "".join(f"b{number}\t{4 * number}\t4\n" for number in range(10))
-    (world / "books.tsv").write_text(f"cluster\tfirst_doc\tn_docs\n{books}", encoding="utf-8")
-    rows = [["book", "text"], *([f"b{number // 4}", each] for number, each in enumerate(documents))]
-    with (world / "rows.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-    words = TASKS["train"].argv.split()
-    recipe = dict(zip(words[::2], words[1::2], strict=True))
-    (world / "recipe.yaml").write_text("".join(f"{flag[2:]}: {value}\n" for flag, value in recipe.items()))
-    tables = "".join(f"<!-- table {name} -->\n<!-- end -->\n\n" for name in ("tiny", "old"))
-    (world / "README.md").write_text(f"# A title\n\n{tables}The end.\n", encoding="utf-8")
-    (world / "results").mkdir()
-    for name in ("controls", "controls_curves"):
-        shutil.copy(ROOT / f"results/{name}.csv", world / f"results/{name.replace('controls', 'old')}.csv")
+    write_inputs(world)
     for name in (*BEGUN, *HALF):
         if run(TASKS[name], world, stop=HALF.get(name)) != (9 if name in HALF else 0):
             raise SystemExit(f"{name}: {said(world)[1]}")
@@ -352,61 +224,70 @@ class Fuzzer:
         change = draw(task, choose)
         apply(task, change, world, choose)
         before = look(world)
-        if change.number:
-            pid = begin(task, world)
-            status = wait(pid, change.at * seconds)
-            if status is None:
-                os.killpg(pid, change.number)
-                status = wait(pid, LIMIT)
-            end_all(pid)
-        else:
-            status = run(task, world, change)
+        status = interrupted(task, world, change, seconds) if change.number else run(task, world, change)
         out, err = said(world)
-        after, wrong = look(world), []
-        last = err.splitlines()[-1] if err else ""
-        if "Traceback" in err or "panicked" in err:
-            wrong.append("a traceback")
-        if status is None and change.kind != "flag":
-            wrong.append(f"takes more than {LIMIT} seconds")
-        if status is not None and status < 0 and not change.number:
-            wrong.append(f"ended by signal {-status}")
-        if status == 0 and not change.number:
-            twin, twin_out = whole, printed
-            if change.kind in ("flag", "input"):  # another thing was asked for: is it the same each time?
-                again, choose = self.copy(f"again-{os.getpid()}"), random.Random()
-                choose.setstate(state)
-                same = draw(task, choose)
-                apply(task, same, again, choose)
-                twin_before = look(again)
-                if run(task, again, same) != 0:
-                    wrong.append("ends otherwise when run again")
-                twin, twin_out = made(twin_before, look(again), change.path), said(again)[0]
-            differ = made(made(before, after, change.path), {k: v for k, v in twin.items() if k != change.path})
-            differ = {key: value for key, value in differ.items() if not within(key, (change.path or "-",))}
-            wrong += [f"another result: {', '.join([*differ][:4])}"] if differ else []
-            if task.script is not run_clm_reverse and change.kind != "variable" and out != twin_out:
-                wrong.append("prints another result")
+        after, last = look(world), err.splitlines()[-1] if err else ""
+        wrong = wrong_end(change, status, err, last)
         if status != 0:
             wrong += half_made(task, before, after, whole)[:3]
-        if status not in (0, None) and not change.number and not (last and len(last) <= 420):
-            wrong.append("no line that says why" if not last else f"a message of {len(last)} characters")
+        elif not change.number:
+            if change.kind in ("flag", "input"):  # another thing was asked for: is it the same each time?
+                whole, printed = self.again(task, change, state)
+            wrong += another(task, change, made(before, after, change.path), whole, (out, printed))
         if change.number:
-            if status not in (0, -change.number, 128 + change.number):
-                wrong.append(f"ended with {status}")
-            if run(task, world) != 0:
-                wrong.append(f"does not go on: {said(world)[1].splitlines()[-1:]}")
-            elif differ := made(without_checkpoints(whole), without_checkpoints(made(before, look(world)))):
-                wrong.append(f"goes on to another result: {', '.join([*differ][:4])}")
-        return {
-            "case": number,
-            "task": name,
-            "kind": change.kind,
-            "what": change.what,
-            "status": status,
-            "said": last,
-            "unforeseen": "AOT_TRACEBACK" in last,
-            "wrong": wrong,
-        }
+            wrong += goes_on(task, world, before, whole)
+        known = {"case": number, "task": name, "kind": change.kind, "what": change.what, "status": status}
+        return known | {"said": last, "unforeseen": "AOT_TRACEBACK" in last, "wrong": wrong}
+
+    def again(self, task: Task, change: Mutation, state) -> tuple[dict, str]:
+        """What the same command with the same change makes and prints elsewhere."""
+        world, choose = self.copy(f"again-{os.getpid()}"), random.Random()
+        choose.setstate(state)
+        apply(task, draw(task, choose), world, choose)
+        before = look(world)
+        status = run(task, world, change)
+        return (made(before, look(world), change.path) if status == 0 else {"status": status}), said(world)[0]
+
+
+def another(task: Task, change: Mutation, found: dict, whole: dict, printed: tuple[str, str]) -> list[str]:
+    """In what a result differs from what should have been made."""
+    differ = [name for name in made(found, whole) if not within(name, (change.path or "-",))]
+    wrong = [f"another result: {', '.join(differ[:4])}"] if differ else []
+    timed = task.script is run_clm_reverse or change.kind == "variable"  # prints times, or in another width
+    return wrong + ["prints another result"] * (not timed and printed[0] != printed[1])
+
+
+def interrupted(task: Task, world: Path, change: Mutation, seconds: float) -> int | None:
+    """The exit status of a command that gets a signal, 0 where that comes too late."""
+    pid = begin(task, world)
+    status = wait(pid, change.at * seconds)
+    if status is None:
+        os.killpg(pid, change.number)
+        status = wait(pid, LIMIT)
+    end_all(pid)
+    return status
+
+
+def wrong_end(change: Mutation, status: int | None, err: str, last: str) -> list[str]:
+    """What is wrong with how a command ended."""
+    wrong = ["a traceback"] if "Traceback" in err or "panicked" in err else []
+    if change.number:
+        return wrong + [f"ended with {status}"] * (status not in (0, -change.number, 128 + change.number))
+    if status is None:
+        return wrong + [f"takes more than {LIMIT} seconds"] * (change.kind != "flag")  # which may ask for much
+    if status < 0:
+        wrong.append(f"ended by signal {-status}")
+    if status and not 0 < len(last) <= 420:
+        wrong.append(f"a message of {len(last)} characters" if last else "no line that says why")
+    return wrong
+
+
+def goes_on(task: Task, world: Path, before: dict, whole: dict) -> list[str]:
+    """What is wrong with what a command makes that was interrupted, and is run again."""
+    if run(task, world) != 0:
+        return [f"does not go on: {said(world)[1].splitlines()[-1:]}"]
+    differ = made(without_checkpoints(whole), without_checkpoints(made(before, look(world))))
+    return [f"goes on to another result: {', '.join([*differ][:4])}"] if differ else []
 
 
 def some(fuzzer: Fuzzer, numbers: list[int], path: Path) -> int:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import tokenize_lang
 from aot.files import read_json
 from aot.runs import ROOT
 from tests import fuzz
@@ -36,7 +37,7 @@ WHOLE = {"new/a": 1, "new/b": 2}
     ],
 )
 def test_what_a_failed_command_has_left_is_seen(after, found):
-    task = fuzz.Task(fuzz.tokenize_lang, "", (), makes=("new",))
+    task = fuzz.Task(tokenize_lang, "", (), makes=("new",))
     assert fuzz.half_made(task, {"text": 0}, after, WHOLE) == found
 
 
