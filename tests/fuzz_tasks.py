@@ -59,6 +59,10 @@ def measure(argv: str, to: str, reads=("runs/pair/*/*",), inputs=(), kinds=MODEL
     return Task(compute_aot, f"{argv} --output_dir {to}", kinds, reads, inputs, (to,))
 
 
+def write(argv: str, to: str, reads, inputs=()) -> Task:
+    return Task(generate, f"{TEXTS} {argv}", PROMPTS, reads, inputs, (to, f"{to}.request.json"))
+
+
 TASKS = {
     "tokenize": tokenize(f"--source text.txt --name new {TOKENS}", inputs=("text.txt",)),
     "tokenize rows": tokenize(CLUSTERED, inputs=("rows.csv",)),
@@ -92,12 +96,8 @@ TASKS = {
     "quick, done": measure(
         f"{FEW} --text text.txt", "scores/quick_tiny-text", ("scores/quick_tiny-text/aot.json",), kinds=QUICK
     ),
-    "generate": Task(
-        generate, f"{TEXTS} --output new.jsonl", PROMPTS, ("runs/pair/*/*",), ("prompts.txt",), ("new.jsonl",)
-    ),
-    "generate, half done": Task(
-        generate, f"{TEXTS} --output half.jsonl --batch_size 1", PROMPTS, ("half.jsonl*",), (), ("half.jsonl",)
-    ),
+    "generate": write("--output new.jsonl", "new.jsonl", ("runs/pair/*/*",), ("prompts.txt",)),
+    "generate, half done": write("--output half.jsonl --batch_size 1", "half.jsonl", ("half.jsonl*",)),
     "report": Task(
         report,
         "tiny",
