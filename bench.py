@@ -19,6 +19,10 @@ of them under `accelerate launch`, one process with all cores; for `quick`, one 
 `memory` tokenizes texts of several sizes, one measurement each, for their peak memory.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import csv
 import itertools
 import json
@@ -26,7 +30,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress

@@ -14,6 +14,10 @@ each document) and figures: `by_position.png`, `documents.png` and `sentence.png
 later, `where.csv` and `where.png` too. ∂ > 0: forward is easier. ∂ < 0: backward is easier.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import hashlib

@@ -9,13 +9,16 @@ prompt, number of its line and of the sample, new text, tokens, whether the docu
 and beside it OUTPUT.request.json, what it was made with; the same command again goes on where it was interrupted.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import json
 import math
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

@@ -13,6 +13,10 @@ token, one line per document, all lines of one length. `meta.json` has the entro
 character, and of each position given those that a direction read before. Train with `--context` = tokens per line.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil

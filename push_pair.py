@@ -9,6 +9,10 @@ for each checkpoint that both runs kept, and one collection of all. What is ther
 same command after an interruption, or with more flags later. Log in first, with `hf auth login` or HF_TOKEN.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 from dataclasses import asdict, dataclass, field
 
 from aot.cli import command, parse_arguments

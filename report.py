@@ -10,12 +10,15 @@ for each), results/NAME_curves.csv (held-out loss by step), figures beside them,
 tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import re
 import shutil
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -12,6 +12,10 @@ The two runs of a pair are equal in data, order of windows, initial weights, sch
 steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens of each window.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import copy

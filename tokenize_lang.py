@@ -14,10 +14,13 @@ ids, one `<|endoftext|>` (id 0) after each document, and their counts, hashes an
 data/NAME.partial/.
 """
 
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil
-import sys
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path

@@ -43,8 +43,10 @@ VARIABLES = {
     "HF_HOME": ["/no/such", "/dev/null"],
     "TRANSFORMERS_VERBOSITY": ["x", "debug"],
     "TOKENIZERS_PARALLELISM": ["x", "false"],
-    "PYTHONHASHSEED": ["x", "7"],
-    "PYTHONWARNINGS": ["error"],
+    "PYTHONHASHSEED": ["7"],
+    "PYTHONSAFEPATH": ["1"],
+    "PYTHONUTF8": ["0"],
+    "PYTHONIOENCODING": ["ascii", "latin-1"],
     "SLURM_PROCID": ["x"],
     "AOT_TRACEBACK": [""],
 }

@@ -125,6 +125,17 @@ def test_values_have_bounds():
         at_least(Arguments(seed=0), seed=1)
 
 
+def test_scripts_find_what_lies_beside_them(tmp_path):
+    scripts = [path for path in ROOT.glob("*.py") if "command(main)" in path.read_text(encoding="utf-8")]
+    assert len(scripts) >= 8
+    for path in scripts:
+        assert "\n\nimport sys\n\nsys.path.insert(0, __file__" in path.read_text(encoding="utf-8"), path
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    command = [sys.executable, ROOT / "push_pair.py", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("usage: push_pair.py"), done.stderr
+
+
 def test_a_message_keeps_its_beginning_and_its_end():
     assert brief("short") == "short" and len(brief("x" * 1000)) <= 400
     assert brief(f"path{'x' * 1000}advice").startswith("path") and brief(f"path{'x' * 1000}advice").endswith("advice")
