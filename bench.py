@@ -20,8 +20,9 @@ of them under `accelerate launch`, one process with all cores; for `quick`, one 
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import csv
 import itertools
@@ -34,7 +35,6 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from tqdm import tqdm
@@ -84,8 +84,8 @@ class BenchArguments:
             raise ValueError(f"--stages {' '.join(sorted(unknown))}: unknown, choose from {', '.join(STAGES)}")
         counts = ("repeats", "context", "batch", "steps", "pair_steps", "text_mb", "windows")
         at_least(self, **dict.fromkeys(counts, 1))
-        if not self.timeout > 0 or min(self.memory_mb, default=1) < 1:
-            raise ValueError("--timeout and --memory_mb must be above 0")
+        if self.timeout <= 0 or min(self.memory_mb, default=1) < 1:
+            raise ValueError("--timeout must be above 0, and --memory_mb at least 1")
         for setting in self.settings:
             size, _, vocab_size = setting.partition(":")
             if not size or not vocab_size.isdecimal():

@@ -15,8 +15,9 @@ later, `where.csv` and `where.png` too. ∂ > 0: forward is easier. ∂ < 0: bac
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.process  # isort: skip  # noqa: F401  before torch
 
@@ -26,7 +27,6 @@ import re
 import shutil
 import zipfile
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -272,7 +272,7 @@ def score_once(scored: Path, request: dict, path: str, ids: np.ndarray, losses: 
             losses.flush()
             write_json(scored.with_name("request.json"), request)
             write_json(scored, {"sha256": hashlib.sha256(losses).hexdigest()})
-    elif done["sha256"] != hashlib.sha256(losses).hexdigest():
+    elif done.get("sha256") != hashlib.sha256(losses).hexdigest():
         raise SystemExit(f"{losses.filename}: is not as it was scored; delete {scored.parent} and measure again")
 
 
@@ -280,7 +280,7 @@ def open_losses(path: Path) -> np.memmap:
     """Losses [K, n] that `make_room` has made room for, to be written; SystemExit where they cannot be."""
     try:
         return np.load(path, mmap_mode="r+")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise SystemExit(f"{path}: is damaged ({error}); delete {path.parent} and measure again") from error
 
 

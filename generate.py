@@ -10,8 +10,9 @@ and beside it OUTPUT.request.json, what it was made with; the same command again
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
@@ -21,7 +22,6 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -179,7 +179,7 @@ def key_of(row: dict) -> tuple[str, int, int]:
 def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] | None:
     """Rows that an interrupted run has written; None if it was finished; SystemExit if it had another request."""
     described = output.with_name(f"{output.name}.request.json")
-    before = (read_json(described, f"delete it, {output} and {partial}, and start again") or {}).get("request")
+    before = (read_json(described, "choose another --output") or {}).get("request")
     if output.exists() and before is None:
         raise SystemExit(f"{output}: exists, and nothing says how it was made; choose another --output")
     if before and (output.exists() or partial.exists()) and (differ := differences(before, request)):
@@ -190,12 +190,12 @@ def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] 
         output.parent.mkdir(parents=True, exist_ok=True)
         write_json(described, {"request": request, **provenance()})
         partial.touch()
-    content = partial.read_bytes()
-    whole = content.rfind(b"\n") + 1  # the last line may have been cut short
-    os.truncate(partial, whole)
+        content = partial.read_bytes()
+        whole = content.rfind(b"\n") + 1  # the last line may have been cut short
+        os.truncate(partial, whole)
     try:
         return [unsealed(json.loads(line)) for line in content[:whole].splitlines()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SystemExit(f"{partial}: is damaged ({error}); delete it and start again") from error
 
 
@@ -288,7 +288,7 @@ def main(argv: list[str] | None = None) -> None:
             return print(f"{output}: finished before, from the same prompts and settings")
         done = {key_of(row): row for row in rows}
         rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
-        ordered = output.with_name(f"{output.name}.ordered")
+        ordered = output.with_name(f"{output.name}.ordered.partial")
         write_rows(ordered, rows.values(), "w")
         ordered.replace(output)
         partial.unlink()

@@ -14,14 +14,14 @@ character, and of each position given those that a direction read before. Train 
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Literal
 
 import numpy as np

@@ -10,8 +10,9 @@ same command after an interruption, or with more flags later. Log in first, with
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 from dataclasses import asdict, dataclass, field
 

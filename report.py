@@ -11,16 +11,15 @@ tables and figures come from the CSV files alone. Losses of reversed text stand 
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import re
-import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -344,8 +343,9 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     found += [(read_code_length(name, folder), []) for folder in lengths]
     table = merge(results / f"{name}.csv", COLUMNS, [row for rows, _ in found for row in rows])
     for folder in lengths:
+        picture = (folder / "prequential.png").read_bytes()
         with replacing(results / f"{folder.name}.png") as partial:
-            shutil.copy(folder / "prequential.png", partial)
+            partial.write_bytes(picture)
     curves = merge(results / f"{name}_curves.csv", CURVES, [row for _, rows in found for row in rows])
     if table.empty:
         return ["Not run yet."]
@@ -390,6 +390,8 @@ def update(readme: Path, args: ReportArguments) -> None:
         if marker != "end" and following != "end":
             raise SystemExit(f"{readme}: {marker} has no {END} after it, so what stands there would be lost")
     for name in args.names:
+        if not re.fullmatch(r"[\w-]{1,100}", name):
+            raise SystemExit(f"{name}: is no name of an experiment; {readme} has {', '.join(in_readme)}")
         found = Path(args.results, f"{name}.csv").is_file() or folders(name, Path(args.scores), "aot.json")
         if not found and name not in in_readme:
             raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {readme} has {', '.join(in_readme)}")
@@ -410,7 +412,7 @@ def main(argv: list[str] | None = None) -> None:
     readme = Path(args.readme)
     if not readme.is_file():
         raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
-    with alone(readme, beside=True):
+    with alone(Path(args.results, "tables"), beside=True), alone(readme, beside=True):
         update(readme, args)
 
 

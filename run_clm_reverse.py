@@ -13,17 +13,18 @@ steps, and differ only in the order in which `ReverseTokenCollator` hands over t
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.process  # isort: skip  # noqa: F401  before torch
 
 import copy
 import math
+import os
 import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -31,7 +32,7 @@ from accelerate.state import AcceleratorState
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.cli import command, parse_arguments, spelled_out, without_effect
+from aot.cli import command, notice, parse_arguments, spelled_out, without_effect
 from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
 from aot.fast import arithmetic_of, use_fast_path
 from aot.files import file_sha256, read_json, write_json, writing
@@ -188,10 +189,14 @@ class ReverseTrainingArguments(TrainingArguments):
             amount = f"--max_steps {self.max_steps} --num_train_epochs {self.num_train_epochs}"
             raise ValueError(f"{amount}: nothing would be trained; give one of them, above 0")
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
-        muon, self.optim = self.optim == MUON, "adamw_torch" if self.optim == MUON else self.optim
         if self.bf16 is None:
             self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
+        muon, self.optim = self.optim == MUON, "adamw_torch" if self.optim == MUON else self.optim
         super().__post_init__()
+        precision = "fp16" if self.fp16 else "bf16" if self.bf16 else "no"
+        if (asked := os.environ.get("ACCELERATE_MIXED_PRECISION", "no")) not in ("no", precision):
+            notice(f"mixed_precision {asked}, as the launcher asks for, has no effect: --bf16 and --fp16 are for that")
+            self.mixed_precision = precision
         if muon:  # which transformers does not know
             check_muon(self)
             self.optim = MUON
@@ -232,6 +237,7 @@ REFUSED = {
     "ignore_data_skip": (False, "what is resumed would read windows twice"),
     "bf16_full_eval": (False, "the final weights would be rounded to it"),
     "fp16_full_eval": (False, "the final weights would be rounded to it"),
+    "save_on_each_node": (False, "one process writes a run, or files would change after their hashes were kept"),
     "save_only_model": (False, "what is resumed would have lost the state of the optimizer"),
 }
 
@@ -260,7 +266,7 @@ SETTINGS = (
 # What the configuration of a model has besides what makes the model.
 NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
 # Files of a finished run whose hashes are kept.
-LEARNED = ("*.safetensors", WINDOW_LOSSES, "*.json", "*.py")
+LEARNED = ("*.safetensors*", "*config.json", "tokenizer*", "*.py", WINDOW_LOSSES, RECIPE, STATE)
 
 
 def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
@@ -427,8 +433,8 @@ def fit(
         **provenance(),
     }
     if trainer.is_world_process_zero():
-        learned = (path for each in LEARNED for path in sorted(folder.glob(each)) if path.name != RESULTS)
-        write_json(folder / RESULTS, results | {"sha256": {path.name: file_sha256(path) for path in learned}})
+        learned = {path for each in LEARNED for path in folder.glob(each)}
+        write_json(folder / RESULTS, results | {"sha256": {path.name: file_sha256(path) for path in sorted(learned)}})
     if args.deepspeed_plugin:
         AcceleratorState._reset_state()  # DeepSpeed allows one engine in each, and the other direction makes its own
     if trainer.interruption.asked:  # after the last step, with nothing left to save

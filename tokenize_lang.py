@@ -15,15 +15,15 @@ data/NAME.partial/.
 """
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, __file__.rpartition("/")[0])  # where this project is, also with PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
 import aot.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -36,7 +36,16 @@ from aot.data import EOS_ID, check_name, read_meta, stream_dtype
 from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
 from aot.runs import alone, count, differences, provenance, versions
 from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
-from aot.streams import CLUSTERS, describe_streams, encode_chunk, prepare, processes_for, write_clusters, write_streams
+from aot.streams import (
+    CLUSTERS,
+    describe_streams,
+    encode_chunk,
+    hashes_of,
+    prepare,
+    processes_for,
+    write_clusters,
+    write_streams,
+)
 from aot.text import describe, kind_of, list_sources
 from aot.tokenizers import (
     byte_tokenizer,
@@ -239,8 +248,8 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
     if args.clusters:
         below = {name: n for name, n in found.clusters.items() if position(name.encode(), args.seed) < cut}
         totals |= {"clusters": below, "repeated": [same for same, lowest in found.repeated.items() if lowest < cut]}
-    made = {path.name: file_sha256(path) for path in sorted((unfinished / args.name).iterdir())}
-    write_json(unfinished / "survey.json", {"made_from": made_from, "tokenizer_files": made, **totals})
+    totals["tokenizer_files"] = hashes_of(unfinished / args.name)
+    write_json(unfinished / "survey.json", {"made_from": made_from, **totals})
 
 
 def refuse_others(folder: Path, there: dict, now: dict) -> None:

@@ -194,6 +194,16 @@ class Output(io.FileIO):
             raise SystemExit(141 if gone else f"cannot write what it prints: {self.lost}") from self.lost
 
 
+def in_words(error: Exception) -> str:
+    """What a script did not foresee, in one line."""
+    said = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return brief(f"out of memory{f' ({said})' * bool(said)}; choose smaller sizes")
+    if isinstance(error, OSError) and error.filename:
+        return brief(f"{error.filename}: {error.strerror}")
+    return f"{brief(f'{type(error).__name__}: {said}', 300)} (AOT_TRACEBACK=1 shows where)"
+
+
 def command(main: Callable[[], None]) -> None:
     """Run a script whose outputs are whole or can be gone on with. However it ends, it says why in one line.
 
@@ -212,15 +222,11 @@ def command(main: Callable[[], None]) -> None:
     except SystemExit as ended:
         output.end()
         raise SystemExit(brief(ended.code) if isinstance(ended.code, str) else ended.code) from ended
-    except MemoryError as error:
-        output.end()
-        raise SystemExit(f"out of memory{f' ({error})' * bool(str(error))}; choose smaller sizes") from error
     except Exception as error:
         output.end()
         if os.environ.get("AOT_TRACEBACK"):
             raise
-        said = " ".join(str(error).split())
-        raise SystemExit(f"{brief(f'{type(error).__name__}: {said}', 300)} (AOT_TRACEBACK=1 shows where)") from error
+        raise SystemExit(in_words(error)) from error
     output.end()
 
 

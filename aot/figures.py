@@ -1,10 +1,9 @@
 """What the arrow of a pair looks like: by position, by document, by token and by the text read so far."""
 
+import os
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # no screen needed
+os.environ["MPLBACKEND"] = "Agg"  # no screen needed; that of a notebook is for figures in it, and may not be here
 
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402

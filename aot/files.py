@@ -15,6 +15,19 @@ from tqdm import tqdm
 LARGE = 2**27  # bytes that take a while to read
 VERIFIED = ".verified.json"  # which files of a folder that are so large were seen to be as they were written
 SEAL = "sha256_of_the_rest"  # the key of a JSON file under which a hash of its other keys stands
+AGAIN = "fetch it again, or delete the folder and train again"
+MEASURE, START = "delete {} and measure again", "delete {} and start again"
+KINDS = {  # what the JSON files that are read here must have, and what to do where one is damaged; {} is its folder
+    "meta.json": (("splits", "data_sha256"), "delete {} and make it again"),
+    "recipe.json": (("data_sha256",), "restore it, a config.json of the run has it as arrow_of_time; or train again"),
+    "results.json": (("eval_loss", "step", "data"), AGAIN),
+    "config.json": ((), AGAIN),
+    "aot.json": (("request", "verdict"), MEASURE),
+    "prequential.json": (("request", "curve"), MEASURE),
+    "request.json": (("pairs",), MEASURE),
+    "survey.json": (("made_from", "cut"), START),
+    "progress.json": (("train", "validation"), START),
+}
 
 
 @contextmanager
@@ -84,19 +97,25 @@ def opened(path: str | Path) -> dict | None:
 
 
 def read_json(path: str | Path, advice: str | None = None) -> dict | None:
-    """What `write_json` wrote, None where there is no such file. SystemExit with advice where it is damaged."""
+    """What `write_json` wrote, None where there is no such file. SystemExit where it is damaged, with what to do."""
+    path = Path(path)
+    needed, known_advice = KINDS.get(path.name, ((), "restore it from where there is a copy"))
     try:
-        return opened(path)
-    except (OSError, ValueError) as error:
-        advice = advice or f"delete {Path(path).parent} and make it again, or take it from where there is a copy"
-        raise SystemExit(f"{path}: is damaged ({error}); {advice}") from error
+        content = opened(path)
+        if missing := [key for key in needed if content is not None and key not in content]:
+            raise ValueError(f"it has no {missing[0]!r}")
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise SystemExit(f"{path}: is damaged ({error}); {advice or known_advice.format(path.parent)}") from error
+    return content
 
 
 def try_json(path: str | Path) -> dict | None:
     """The content of a JSON file, None where there is no such file or it is damaged: of what can be done without."""
     try:
         return opened(path)
-    except (OSError, ValueError):
+    except ValueError:
         return None
 
 
@@ -128,17 +147,19 @@ def sha256_of(path: Path, size: int, modified: int) -> str:
 def check_hash(path: Path, sha256: str | None, advice: str) -> None:
     """SystemExit unless a file is there with the hash that was kept of it; None was kept by older versions.
 
-    That a large one has it is remembered beside it, until its size or time changes.
+    That a large one has it is remembered beside it, until it is another file or its size or a time of it changes; what
+    a failing disk does to it meanwhile is not seen.
     """
     if not path.is_file():
         raise SystemExit(f"{path}: is not there; {advice}")
     about = path.stat()
-    large, remembered = about.st_size >= LARGE and sha256, path.parent / VERIFIED
-    now = {"size": about.st_size, "modified": about.st_mtime_ns, "sha256": sha256}
+    large, remembered = about.st_size >= LARGE and sha256 is not None, path.parent / VERIFIED
+    which = {name: getattr(about, f"st_{name}") for name in ("dev", "ino", "size", "mtime_ns", "ctime_ns")}  # no copy
+    now = which | {"sha256": sha256}
     if large and (try_json(remembered) or {}).get(path.name) == now:
         return
     if sha256 not in (None, sha256_of(path.absolute(), about.st_size, about.st_mtime_ns)):
         raise SystemExit(f"{path}: is damaged, its SHA-256 is another than when it was written; {advice}")
     if large:
-        with suppress(SystemExit):  # a folder that cannot be written to is read again
+        with suppress(SystemExit):  # in a folder that cannot be written to it is read again
             write_json(remembered, (try_json(remembered) or {}) | {path.name: now})

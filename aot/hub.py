@@ -18,6 +18,7 @@ from aot.data import DIRECTIONS, open_stream, read_meta
 from aot.files import file_sha256, read_json
 from aot.pairs import kept_steps, locate_pair, pair_configs
 from aot.runs import RESULTS, ROOT, differences
+from aot.streams import read_clusters
 from aot.tokenizers import data_tokenizer
 
 AGAIN = "run the same command again: it goes on where it stopped"
@@ -247,6 +248,7 @@ def data_files(repo_id: str, folder: str, license: str | None, language: str | N
     """A data folder and its card; SystemExit where a stream is not what `meta.json` says."""
     for split in read_meta(folder)["splits"]:
         open_stream(folder, split)
+        read_clusters(folder, split)
     data_tokenizer(folder)
     meta = json.dumps(renamed(read_meta(folder), {}), indent=2, ensure_ascii=False) + "\n"
     card = data_card(repo_id, folder, license, language)

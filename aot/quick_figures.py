@@ -4,12 +4,11 @@ import html
 from itertools import cycle
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from aot.data import DIRECTIONS
-from aot.figures import COLOUR, SIGN, legend_above, save
+from aot.figures import COLOUR, SIGN, legend_above, plt, save
 
 LEARNERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#0072B2")  # Okabe & Ito, but for directions first
 

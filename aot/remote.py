@@ -30,22 +30,23 @@ def behind(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def cause_of(error: Exception, name: str) -> str:
-    """Why what `name` stands for, a folder or an id on the Hub, cannot be loaded, in one line."""
+def cause_of(error: Exception, name: str, kind: str = "") -> str:
+    """Why what `name` stands for, a folder or an id on the Hub, cannot be loaded, in one line; `kind`: "datasets/"."""
     first = str(error).split("\n")[0]
     chain = [*behind(error)]
-    here = next((each for each in chain if isinstance(each, OSError) and each.errno in (*NO_ROOM, *NO_ENTRY)), None)
-    if here is not None:
-        what = "there is no room for it" if here.errno in NO_ROOM else "it may not be read, or not be written there"
-        where = here.filename or (name if Path(name).exists() else constants.HF_HUB_CACHE)
-        return f"{what}: {where} ({here.strerror}); HF_HOME says where another cache is"
     if Path(name).exists():
         return first
+    for each in chain:
+        number = each.errno if isinstance(each, OSError) else None
+        if number in NO_ROOM or number in NO_ENTRY and each.filename:  # a firewall's refusal has no file
+            what = "there is no room for it" if number in NO_ROOM else "it may not be read, or not be written there"
+            where = each.filename or constants.HF_HUB_CACHE
+            return f"{what}: {where} ({each.strerror}); HF_HOME says where another cache is"
     try:
         validate_repo_id(name)
     except HFValidationError:
         return "no such folder, and no name that the Hub could have"
-    asked = f"{constants.ENDPOINT}/{name}"
+    asked = f"{constants.ENDPOINT}/{kind}{name}"
     for each in chain:
         if isinstance(each, GatedRepoError):
             return f"the Hub gives it to those whom its owner lets in; ask for it at {asked}, then `hf auth login`"
@@ -59,7 +60,7 @@ def cause_of(error: Exception, name: str) -> str:
             status = each.response.status_code
             cure = "`hf auth login` as one who may" if status in (401, 403) else "try again later"
             return f"the Hub answers {status} to {asked}; {cure}"
-    if any(isinstance(each, LocalEntryNotFoundError | httpx2.HTTPError) for each in chain):
+    if any(isinstance(each, LocalEntryNotFoundError | httpx2.TransportError) for each in chain):
         return (
             f"no such folder, not in the cache, and the Hub ({constants.ENDPOINT}) cannot be reached; check the "
             "network. What has been fetched before is read without one with HF_HUB_OFFLINE=1"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from aot.formats import library, suffixes
+from aot.remote import cause_of
 
 Rows = Iterator[tuple[str, object]]  # where a row is, for a message, and what it holds
 
@@ -96,4 +97,5 @@ def streamed_rows(path: str, **load) -> Rows:
         for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):
             yield f"row {number:,}", row
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"cannot be read after row {number:,}: {error}") from error
+        cause = str(error) if "data_files" in load else cause_of(error, path, "datasets/")
+        raise ValueError(f"cannot be read after row {number:,}: {cause}") from error

@@ -14,12 +14,11 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from aot.files import check_hash, file_sha256, read_json, sync, try_json, write_json, writing
+from aot.files import AGAIN, check_hash, file_sha256, read_json, sync, try_json, write_json, writing
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE, RESULTS, STATE, MANIFEST = "recipe.json", "results.json", "trainer_state.json", "sha256.json"
 LOSSES = "losses.npz"  # of each token and document, in a folder of scores
-AGAIN = "fetch it again, or delete the folder and train again"
 WINDOW_LOSSES = "window_losses.npy"  # step, number of the window and its mean loss in nats, of all windows trained on
 
 
@@ -63,7 +62,7 @@ def versions(*packages: str) -> dict[str, str | None]:
 
 def check_finished(folder: Path) -> None:
     """SystemExit where what a finished run has learned is not as it was when the run ended."""
-    for name, sha256 in ((read_json(folder / RESULTS, AGAIN) or {}).get("sha256") or {}).items():
+    for name, sha256 in ((read_json(folder / RESULTS) or {}).get("sha256") or {}).items():
         check_hash(folder / name, sha256, AGAIN)
 
 
@@ -151,7 +150,7 @@ def start_or_continue(folder: Path, recipe: dict) -> bool:
 
 def read_report(path: Path) -> dict | None:
     """A report of scores, None where there is none; SystemExit for one whose words older rules have made."""
-    report = read_json(path, f"delete {path.parent} and measure again")
+    report = read_json(path)
     if report is not None and "carried_by" not in report:
         raise SystemExit(f"{path.parent}: holds scores of an older version, which claimed more; delete it, score anew")
     return report

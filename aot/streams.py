@@ -232,6 +232,12 @@ def read_clusters(data: str, split: str) -> list[str] | None:
     return [name for name, length in cluster_runs(str(path)) for _ in range(length)] if path.is_file() else None
 
 
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Hash of each file of the tokenizer in a data folder, by name."""
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".bin")
+    return {path.name: file_sha256(path) for path in files}
+
+
 def describe_streams(
     folder: Path, name: str, level: str, tokenizer: PreTrainedTokenizerBase, dtype: np.dtype, counts: dict
 ) -> dict:
@@ -249,7 +255,7 @@ def describe_streams(
         "eos_token_id": EOS_ID,
         "dtype": dtype.name,
         "splits": splits,
-        "tokenizer_files": {path.name: file_sha256(path) for path in sorted(folder.glob("tokenizer*"))},
+        "tokenizer_files": hashes_of(folder),
         "tokenizer_sha256": identity,
         "data_sha256": data_sha256(splits, dtype, identity),
     }

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from aot.figures import COLOUR, legend_above, save
+from aot.figures import COLOUR, legend_above, plt, save
 from aot.files import read_json
 from aot.prequential import REPORT
 from aot.runs import RESULTS

@@ -114,6 +114,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> No
 
 def saved_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Tokenizer of a folder or Hub id; SystemExit where there is none: transformers makes up an empty one."""
+    check_finished(Path(path))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except Exception as error:  # what a damaged file raises, comes out of Rust
@@ -161,7 +162,6 @@ def checkpoint_tokenizer(path: str, revision: str | None = None) -> PreTrainedTo
 
     SystemExit when there is none.
     """
-    check_finished(Path(path))
     tokenizer = saved_tokenizer(path, revision)
     marks = {"BOS": tokenizer.bos_token, "EOS": tokenizer.eos_token}
     mark = next(filter(None, marks.values()), None)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
-from aot.figures import COLOUR, error_bars, save
+from aot.figures import COLOUR, error_bars, plt, save
 
 
 def plot(path: Path, report: dict) -> None:

@@ -26,7 +26,7 @@ from aot.files import file_sha256, read_json, sync, write_json, writing
 from aot.hub import checkpoint_files, finished_pair
 from aot.models import load_model
 from aot.runs import RECIPE, RESULTS
-from aot.streams import CLUSTERS
+from aot.streams import CLUSTERS, read_clusters
 from aot.tokenizers import load_tokenizer
 
 
@@ -80,8 +80,8 @@ def write_held_out(data: str, folder: Path) -> None:
     documents = np.split(ids, document_starts(ids)[1:])
     text = "\n\n".join(tokenizer.decode(each[:-1]) for each in documents)
     (folder / "held_out.txt.xz").write_bytes(lzma.compress(text.encode(), preset=9))
-    if (clusters := Path(data, CLUSTERS.format("validation"))).is_file():
-        shutil.copyfile(clusters, folder / "held_out.csv")
+    if read_clusters(data, "validation"):
+        shutil.copyfile(Path(data, CLUSTERS.format("validation")), folder / "held_out.csv")
 
 
 def describe(final: Path, scores: str, licence: str | None) -> None:

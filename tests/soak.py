@@ -108,8 +108,8 @@ def content(path: Path) -> object:
         return file_sha256(path)
     known = {key: value for key, value in read_json(path).items() if key not in NOT_COMPARED}
     if path.name == STATE:
-        known["log_history"] = [  # without times, and ∂, which is there where the other direction was done before
-            {key: value for key, value in entry.items() if not key.endswith(("_runtime", "_per_second", "_aot"))}
+        known["log_history"] = [
+            {key: value for key, value in entry.items() if not key.endswith(("_runtime", "_per_second"))}
             for entry in known["log_history"]
             if "train_runtime" not in entry  # sums up the last attempt
         ]

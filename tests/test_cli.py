@@ -128,8 +128,9 @@ def test_values_have_bounds():
 def test_scripts_find_what_lies_beside_them(tmp_path):
     scripts = [path for path in ROOT.glob("*.py") if "command(main)" in path.read_text(encoding="utf-8")]
     assert len(scripts) >= 8
+    begins = "\n\nimport sys\nfrom pathlib import Path\n\nsys.path.insert(0, str(Path(__file__).parent))"
     for path in scripts:
-        assert "\n\nimport sys\n\nsys.path.insert(0, __file__" in path.read_text(encoding="utf-8"), path
+        assert begins in path.read_text(encoding="utf-8"), path
     environment = os.environ | {"PYTHONSAFEPATH": "1"}
     command = [sys.executable, ROOT / "push_pair.py", "--help"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

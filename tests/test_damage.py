@@ -1,15 +1,20 @@
 """What we write and read again: a file that was changed since is named, with what to do, before anything is made."""
 
+import errno
 import json
 import shutil
+import sys
 
 import pytest
 from conftest import edit, one_line, refused, train
 
 import compute_aot
 import run_clm_reverse
+import tokenize_lang
+from aot import files, streams
 from aot.data import DIRECTIONS
-from aot.runs import RESULTS
+from aot.files import read_json
+from aot.runs import RESULTS, checkpoints, last_checkpoint
 
 
 def flip(path, where: int = -9) -> None:
@@ -87,12 +92,18 @@ def test_a_data_folder_that_was_changed_trains_nothing(what, data, tmp_path):
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("file", ["model.safetensors", "window_losses.npy", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("model.safetensors", "window_losses.npy", "tokenizer.json", "config.json", "generation_config.json"),
+        *("recipe.json", "trainer_state.json", "tokenizer_config.json"),
+    ],
+)
 def test_a_finished_run_that_was_changed_is_neither_finished_nor_measured(file, direction, data, pair, tmp_path):
     copy = shutil.copytree(pair, tmp_path / "pair")
     assert file in json.loads((copy / direction / RESULTS).read_text())["sha256"]
-    flip(copy / direction / file, where=-90)
-    message = f"pair/{direction}/{file}: is damaged, its SHA-256 is another.*fetch it again, or delete"
+    flip(copy / direction / file, where=-20)
+    message = f"pair/{direction}/{file}: is damaged .*again"
     with pytest.raises(SystemExit, match=message) as stopped:
         train(copy, data)
     assert one_line(stopped)
@@ -106,3 +117,85 @@ def test_what_older_versions_wrote_has_no_hashes_and_is_taken(data, pair, tmp_pa
         edit(copy / direction / RESULTS, lambda it: it.pop("sha256"))
     compute_aot.main(["--pair", str(copy), "--data", str(data), "--output_dir", str(tmp_path / "scores")])
     assert (tmp_path / "scores" / "aot.json").exists()
+
+
+def stopped_when(monkeypatch, module, name: str, times: int, argv: list) -> None:
+    """Run a script until a module of it has written a JSON file of a name so many times."""
+    write, left = module.write_json, [times]
+
+    def and_stop(path, content):
+        write(path, content)
+        left[0] -= path.name == name
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "write_json", and_stop)
+        sys.modules[argv[0]].main([*map(str, argv[1:])])
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("half.partial/half/train.bin", "train.bin: is damaged; delete .*half.partial and start again"),
+        ("half.partial/half/tokenizer.json", "tokenizer.json: is damaged, its SHA-256 .*delete .*half.partial"),
+        ("half.partial/survey.json", "survey.json: is damaged .*; delete .*half.partial and start again"),
+        ("half.partial/progress.json", "progress.json: is damaged .*; delete .*half.partial and start again"),
+    ],
+)
+def test_what_tokenizing_has_left_is_gone_on_with_as_it_was(file, message, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(streams, "CHECKPOINT_SECONDS", 0)
+    argv = ["tokenize_lang", "--source", text, "--name", "half", "--output_dir", tmp_path, "--vocab_size", 300]
+    argv += ["--validation_fraction", 0.2]
+    stopped_when(monkeypatch, streams, "progress.json", 3, argv)
+    flip(tmp_path / file, where=5 if file.endswith("bin") else 30)
+    with pytest.raises(SystemExit, match=message) as stopped:
+        tokenize_lang.main([*map(str, argv[1:])])
+    assert one_line(stopped) and not (tmp_path / "half").exists()
+
+
+@pytest.mark.parametrize("file", ["forward.npy", "forward-0.json", "request.json"])
+def test_what_scoring_has_left_is_gone_on_with_as_it_was(file, pair, data, tmp_path, monkeypatch):
+    argv = ["compute_aot", "--pair", pair, "--data", data, "--output_dir", tmp_path / "scores"]
+    stopped_when(monkeypatch, compute_aot, "forward-0.json", 1, argv)
+    flip(tmp_path / "scores.partial" / file)
+    assert f"{file}: is " in refused(*argv[1:]) and not (tmp_path / "scores").exists()
+
+
+def test_losses_are_those_that_the_report_was_made_from(pair, data, tmp_path):
+    flags = ["--pair", str(pair), "--data", str(data), "--output_dir", str(tmp_path / "scores")]
+    compute_aot.main(flags)
+    losses = tmp_path / "scores" / "losses.npz"
+    whole = losses.read_bytes()
+    flip(losses, where=len(whole) // 2)
+    assert "losses.npz: is damaged, its SHA-256" in refused(*flags, "--where")
+    losses.write_bytes(whole)
+    compute_aot.main([*flags, "--where"])
+    assert read_json(tmp_path / "scores" / "aot.json")["where"]
+
+
+def test_clusters_are_those_of_the_documents(text, tmp_path):
+    table = "cluster\tfirst_doc\tn_docs\n" + "".join(f"b{n}\t{2 * n}\t2\n" for n in range(10))
+    (tmp_path / "books.tsv").write_text(table)
+    flags = ["--source", text, "--name", "x", "--output_dir", tmp_path, "--vocab_size", 300]
+    flags += ["--validation_clusters", 3]
+    tokenize_lang.main([*map(str, flags), "--clusters", str(tmp_path / "books.tsv")])
+    assert len(streams.read_clusters(str(tmp_path / "x"), "validation")) == 6
+    flip(tmp_path / "x" / "validation.clusters.csv")
+    with pytest.raises(SystemExit, match="validation.clusters.csv: is damaged, its SHA-256"):
+        streams.read_clusters(str(tmp_path / "x"), "validation")
+
+
+def test_what_cannot_be_read_for_a_moment_is_not_taken_for_damaged(pair, tmp_path, monkeypatch):
+    run = shutil.copytree(pair / "forward", tmp_path / "run")
+
+    def no_file(*how):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(files, "opened", no_file)
+    with pytest.raises(OSError, match="Too many open files"):
+        last_checkpoint(run, clean=True)
+    with pytest.raises(SystemExit, match="results.json: cannot be read .Too many open files.$"):
+        read_json(run / RESULTS)
+    assert {path.name for path in checkpoints(run)} == {"checkpoint-8", "checkpoint-12"}

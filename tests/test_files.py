@@ -59,14 +59,30 @@ DAMAGED = {
 def test_a_damaged_file_is_one_line(tmp_path, content):
     path = tmp_path / "a.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    said = rf"a.json: is damaged \(.*{DAMAGED[content]}.*\); delete .* and make it again"
+    said = rf"a.json: is damaged \(.*{DAMAGED[content]}.*\); restore it from where there is a copy"
     with pytest.raises(SystemExit, match=said) as stopped:
         read_json(path)
     assert one_line(stopped) and try_json(path) is None and read_json(tmp_path / "b.json") is None
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(SystemExit, match="a.json: is damaged .*Is a directory.*; do this"):
-        read_json(path, "do this")
+    path.rename(tmp_path / "aot.json")
+    with pytest.raises(SystemExit, match=f"; delete {tmp_path} and measure again$"):
+        read_json(tmp_path / "aot.json")
+    with pytest.raises(SystemExit, match="; do this$"):
+        read_json(tmp_path / "aot.json", "do this")
+
+
+def test_what_has_to_be_there_is_asked_for(tmp_path):
+    write_json(tmp_path / "results.json", {"step": 1, "data": "data/en"})
+    with pytest.raises(SystemExit, match="results.json: is damaged .it has no 'eval_loss'.; fetch it again"):
+        read_json(tmp_path / "results.json")
+
+
+def test_what_cannot_be_read_is_not_damaged(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(SystemExit, match=r"a.json: cannot be read \(Is a directory\)$") as stopped:
+        read_json(tmp_path / "a.json")
+    with pytest.raises(IsADirectoryError):  # of which nobody knows whether it can be done without
+        try_json(tmp_path / "a.json")
+    assert one_line(stopped)
 
 
 def test_what_fails_while_it_is_written_leaves_what_was_there(tmp_path):

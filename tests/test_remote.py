@@ -1,6 +1,7 @@
 """What cannot be had from the Hub: each cause has words of its own, and the name that was typed is in them."""
 
 import errno
+import re
 import resource
 import time
 from pathlib import Path
@@ -89,14 +90,14 @@ def test_each_cause_has_its_own_words(what, command, here, data):
         assert message is None
     else:
         assert f"ann/{what}-forward" in message and len(message) <= 400 and "\n" not in message
-        pytest.raises(SystemExit, exec, "raise SystemExit(message)", {"message": message}).match(SAID[what])
+        assert re.search(SAID[what], message), message
 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
         (None, "ann/no-such: no text there: no such folder, and nothing of this name on the Hub"),
-        (503, "ann/no-such: no text there: the Hub answers 503 to http://.*/ann/no-such; try again later"),
+        (503, "ann/no-such: no text there: the Hub answers 503 to http://.*/datasets/ann/no-such; try again later"),
     ],
 )
 def test_a_data_set_is_asked_for_in_the_same_words(fault, message, here):

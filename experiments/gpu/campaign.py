@@ -17,7 +17,7 @@ from booking import Booking, compile_backend, find_device
 
 from aot.clusters import arrow_over, samples_of, total_by
 from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
-from aot.files import read_json
+from aot.files import read_json, replacing
 from aot.pairs import SEED, without
 from aot.rates import flops_per_token
 from aot.runs import RECIPE, RESULTS, differences, evaluations, log_history
@@ -198,10 +198,8 @@ def train_and_score(
 def add_losses(file: Path, key: str, losses: np.ndarray) -> None:
     """Add losses [n] to a file of several, whole or not at all; in half precision, of which many fit into 16 MiB."""
     there = dict(np.load(file)) if file.exists() else {}
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as opened:
+    with replacing(file) as partial, partial.open("wb") as opened:
         np.savez_compressed(opened, **there | {key: losses.astype(np.float16)})
-    partial.replace(file)
 
 
 def unlike(pairs: list[list[dict]]) -> list[str]:

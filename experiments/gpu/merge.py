@@ -12,6 +12,7 @@ from pathlib import Path
 import booking  # noqa: F401  first: it finds what lies in the folder of the project
 
 from aot.files import read_json
+from aot.runs import alone
 from report import COLUMNS, merge
 
 ALSO = {("languages_gpu", "French"): ("sizes_gpu", "French-gpt1")}  # a pair that stands in two tables was trained once
@@ -34,10 +35,11 @@ def main() -> None:
     rows = measured(args.folder)
     if not rows:
         raise SystemExit(f"{args.folder}: no pair of an experiment is there; copy what its OUT has got to it first")
-    for name in dict.fromkeys(row["experiment"] for row in rows):
-        path = args.results / f"{name}.csv"
-        table = merge(path, COLUMNS, [row for row in rows if row["experiment"] == name])
-        print(f"{path}: {table['row'].nunique()} rows, for `python report.py {name}`")
+    with alone(args.results / "tables", beside=True):
+        for name in dict.fromkeys(row["experiment"] for row in rows):
+            path = args.results / f"{name}.csv"
+            table = merge(path, COLUMNS, [row for row in rows if row["experiment"] == name])
+            print(f"{path}: {table['row'].nunique()} rows, for `python report.py {name}`")
 
 
 if __name__ == "__main__":

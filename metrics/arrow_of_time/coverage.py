@@ -5,7 +5,6 @@ import csv
 import sys
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from scipy import stats
 from tqdm import tqdm
@@ -246,8 +245,7 @@ def tables(path):
 
 
 def plot(rows, path):
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from aot.figures import plt
 
     figure, axes = plt.subplots(3, 3, figsize=(11, 9.5), sharey="row", layout="constrained")
 

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -121,8 +120,7 @@ def markdown(rows):
 
 
 def plot(rows, path):
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from aot.figures import plt
 
     figure, axes = plt.subplots(1, len(CLAIMS), figsize=(13, 3.4), sharey=True, layout="constrained")
     for axis, (claim, counted, *_) in zip(axes, CLAIMS, strict=True):
