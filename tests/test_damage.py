@@ -103,7 +103,7 @@ def test_a_finished_run_that_was_changed_is_neither_finished_nor_measured(file, 
     copy = shutil.copytree(pair, tmp_path / "pair")
     assert file in json.loads((copy / direction / RESULTS).read_text())["sha256"]
     flip(copy / direction / file, where=-20)
-    message = f"pair/{direction}/{file}: is damaged .*again"
+    message = f"pair/{direction}/{file}: is damaged.*again"
     with pytest.raises(SystemExit, match=message) as stopped:
         train(copy, data)
     assert one_line(stopped)
