@@ -169,6 +169,8 @@ def read_table(path: Path, columns: list[str], needed: tuple[str, ...] = ("row",
         raise SystemExit(f"{path}: is no table ({' '.join(str(error).split())}); restore it, or delete it") from error
     if missing := [name for name in needed if name not in table]:
         raise SystemExit(f"{path}: has no column {missing[0]}; restore it, or delete it")
+    if wrong := [name for name in NUMBERS if name in table and not pd.api.types.is_numeric_dtype(table[name])]:
+        raise SystemExit(f"{path}: not all that stands in column {wrong[0]} are numbers; restore it, or delete it")
     return table
 
 

@@ -18,6 +18,7 @@ import compute_aot
 import report
 from aot import claims, fits
 from aot.files import read_json, write_json
+from aot.runs import alone
 from experiments.speed import STAGES, Case
 
 ROOT = Path(__file__).parent.parent
@@ -347,6 +348,31 @@ def test_tables_in_the_readme_are_those_of_results(place, monkeypatch):
     shutil.copytree(ROOT / "results", place / "results")  # with the figures that are only copied there
     report.main(["--scores", "nowhere"])
     assert (place / "README.md").read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "trial.csv: is no table .No columns to parse from file.; restore it"),
+        (b"a,b\n1,2,3\n1\n1,2,3,4,5\n", "trial.csv: is no table"),
+        (b"row,aot\n\xff,1\n", "trial.csv: is no table"),
+        (b"name,aot\na,1\n", "trial.csv: has no column row; restore it"),
+        (b"row,aot\na,one\n", "trial.csv: not all that stands in column aot are numbers; restore it"),
+    ],
+    ids=["empty", "no rows", "no text", "no names", "no numbers"],
+)
+def test_a_table_that_is_none_is_one_line_and_stays(place, content, message):
+    path = place / "results/trial.csv"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(SystemExit, match=message) as stopped:
+        report.main(["trial"])
+    assert one_line(stopped) and path.read_bytes() == content
+
+
+def test_two_reports_wait_for_each_other(place):
+    with alone(place / "results" / "tables", beside=True), pytest.raises(SystemExit, match="another process is at"):
+        report.main(["trial"])
 
 
 def test_the_paper_has_points_where_a_figure_wants_them():
