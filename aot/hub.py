@@ -19,7 +19,7 @@ from aot.files import file_sha256, read_json
 from aot.pairs import kept_steps, locate_pair, pair_configs
 from aot.runs import RESULTS, ROOT, differences
 from aot.streams import read_clusters
-from aot.tokenizers import data_tokenizer
+from aot.tokenizers import TOKENIZER_FILES, data_tokenizer
 
 AGAIN = "run the same command again: it goes on where it stopped"
 CURES = {
@@ -32,7 +32,6 @@ CURES = {
 }
 # What `from_pretrained` reads. A list of what is sent, so that no pickle and no optimizer can be.
 LOADED = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json")
-TOKENIZER = ("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")
 GUARD = ROOT / "model_cards" / "pipeline.py"
 TASK = {"text-generation": {"impl": "pipeline.BackwardPipeline", "pt": ["AutoModelForCausalLM"], "type": "text"}}
 
@@ -144,7 +143,7 @@ def checkpoint_files(folder: Path, direction: str) -> Files:
     """What of a checkpoint is published; a backward one says to `pipeline` that it cannot be used like others."""
     config = read_json(folder / "config.json")
     code = {module.split(".")[0] + ".py" for module in config.get("auto_map", {}).values()}  # of LSTM and GRU
-    files = folder_files(folder, (*LOADED, *TOKENIZER, *code))
+    files = folder_files(folder, (*LOADED, *TOKENIZER_FILES, *code))
     if direction == "backward":
         content = json.dumps(config | {"custom_pipelines": TASK}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         files |= {"config.json": content.encode(), "pipeline.py": GUARD}

@@ -103,7 +103,7 @@ def load_model(path: str, revision: str | None = None, fast: bool = True, pickle
                 f"{path}: has its weights in {WEIGHTS_NAME} alone, pickled, which can hold code; --pickled_weights "
                 "reads the tensors of such a file and nothing else"
             ) from error
-        cause = cause_of(error, path)
+        cause = cause_of(error, path, revision)
         cause = "it has none" if "use_safetensors" in cause else cause  # which is no flag of ours
         raise SystemExit(f"{path}: no weights in safetensors there: {cause}") from error
     except no_tensors as error:

@@ -45,7 +45,7 @@ def load_config(path: str, revision: str | None = None) -> PretrainedConfig:
     try:
         return AutoConfig.from_pretrained(path, revision=revision)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{path}: no model there: {cause_of(error, path)}") from error
+        raise SystemExit(f"{path}: no model there: {cause_of(error, path, revision)}") from error
 
 
 def recipe_of(config: PretrainedConfig, but: tuple[str, ...] = ()) -> dict:

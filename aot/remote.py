@@ -30,7 +30,7 @@ def behind(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def cause_of(error: Exception, name: str, kind: str = "") -> str:
+def cause_of(error: Exception, name: str, revision: str | None = None, kind: str = "") -> str:
     """Why what `name` stands for, a folder or an id on the Hub, cannot be loaded, in one line; `kind`: "datasets/"."""
     first = str(error).split("\n")[0]
     chain = [*behind(error)]
@@ -51,7 +51,7 @@ def cause_of(error: Exception, name: str, kind: str = "") -> str:
         if isinstance(each, GatedRepoError):
             return f"the Hub gives it to those whom its owner lets in; ask for it at {asked}, then `hf auth login`"
         if isinstance(each, RevisionNotFoundError):
-            return "the Hub has it, but no such --revision of it"
+            return f"the Hub has it, but no --revision {revision} of it"
         if isinstance(each, RepositoryNotFoundError):
             return "no such folder, and nothing of this name on the Hub; a private one needs `hf auth login`"
         if constants.HF_HUB_OFFLINE and isinstance(each, LocalEntryNotFoundError | OfflineModeIsEnabled):

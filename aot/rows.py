@@ -97,5 +97,5 @@ def streamed_rows(path: str, **load) -> Rows:
         for number, row in enumerate(datasets.load_dataset(path, streaming=True, **load), start=1):
             yield f"row {number:,}", row
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError) as error:
-        cause = str(error) if "data_files" in load else cause_of(error, path, "datasets/")
+        cause = str(error) if "data_files" in load else cause_of(error, path, load.get("revision"), "datasets/")
         raise ValueError(f"cannot be read after row {number:,}: {cause}") from error

@@ -30,7 +30,7 @@ from aot.files import check_hash, file_sha256, read_json, write_json, writing
 from aot.parallel import cores
 from aot.splitting import SPLITS
 from aot.text import reverse_graphemes
-from aot.tokenizers import encode, tokenizer_sha256
+from aot.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
 THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
@@ -234,8 +234,8 @@ def read_clusters(data: str, split: str) -> list[str] | None:
 
 def hashes_of(folder: Path) -> dict[str, str]:
     """Hash of each file of the tokenizer in a data folder, by name."""
-    files = (path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".bin")
-    return {path.name: file_sha256(path) for path in files}
+    files = {path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()}
+    return {path.name: file_sha256(path) for path in sorted(files)}
 
 
 def describe_streams(

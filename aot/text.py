@@ -108,7 +108,7 @@ def describe(source: str, config: str | None, split: str) -> dict:
     try:
         revision = HfApi().dataset_info(source).sha
     except Exception as error:  # the errors of its HTTP library have no common base, and the library changes
-        raise ValueError(f"{source}: no text there: {cause_of(error, source, 'datasets/')}") from error
+        raise ValueError(f"{source}: no text there: {cause_of(error, source, kind='datasets/')}") from error
     return {"name": source, "config": config, "split": split, "revision": revision}
 
 

@@ -16,6 +16,8 @@ from aot.files import check_hash
 from aot.remote import cause_of
 from aot.runs import check_finished
 
+# Files of a tokenizer, whoever made it.
+TOKENIZER_FILES = ("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")
 UNK = "<|unk|>"  # a character that the train part of a character-level data set does not have
 # Of a symmetric BPE: each side of a space has one, where the space stands between two words. Unicode keeps this
 # character out of all text ("noncharacter"), and has U+FFFD for one that is there all the same.
@@ -118,7 +120,7 @@ def saved_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokeniz
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except Exception as error:  # what a damaged file raises, comes out of Rust
-        raise SystemExit(f"{path}: no tokenizer there: {' '.join(cause_of(error, path).split())}") from error
+        raise SystemExit(f"{path}: no tokenizer there: {' '.join(cause_of(error, path, revision).split())}") from error
     if len(tokenizer) < 2:
         raise SystemExit(f"{path}: no tokenizer there; save one there")
     return tokenizer

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import edit
 
 import compute_aot
 import report
@@ -319,9 +321,9 @@ def test_a_booking_that_is_too_short_loses_nothing(booked, prepared, tmp_path, m
     }
     other = prepared[0] / "other"
     other.mkdir()
-    meta = json.loads((prepared[0] / "gpu-fr/meta.json").read_text(encoding="utf-8")) | {"data_sha256": "other"}
     (other / "gpu-fr").mkdir()
-    (other / "gpu-fr/meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    shutil.copy(prepared[0] / "gpu-fr/meta.json", other / "gpu-fr")
+    edit(other / "gpu-fr/meta.json", lambda meta: meta.update(data_sha256="other"))
     flags[-1] = str(other)
     with pytest.raises(SystemExit, match="gpu-fr: is not what the figures there are of"):
         go_on(tmp_path / "other", booked["last"])

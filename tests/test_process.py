@@ -68,5 +68,6 @@ def test_the_collector_leaves_what_was_imported_and_looks_as_usual():
 @pytest.mark.parametrize("script", FIRST)
 def test_scripts_tell_it_first(script):
     imports = [line for line in (ROOT / script).read_text(encoding="utf-8").splitlines() if " import " in f" {line}"]
-    first = next(line for line in imports if line.startswith(("import ", "from ")))
-    assert first.startswith(f"import aot.{FIRST[script]}  # isort: skip")
+    begin = [line for line in imports if line.startswith(("import ", "from "))][:3]
+    assert begin[:2] == ["import sys", "from pathlib import Path"]  # which say where the others are
+    assert begin[2].startswith(f"import aot.{FIRST[script]}  # isort: skip")

@@ -63,7 +63,8 @@ def test_losses_of_symbols_are_refused_where_none_are_kept(text):
 
 
 def test_a_seed_below_0_is_refused_by_its_name(text):
-    assert "--order_seed is -1" in refused("--quick", "--text", text, "--destroy", "word_order", "--order_seed", -1)
+    said = refused("--quick", "--text", text, "--destroy", "word_order", "--order_seed", -1)
+    assert "--order_seed -1: must be at least 0" in said
 
 
 def test_a_change_that_leaves_nothing_to_predict_is_named(tmp_path):

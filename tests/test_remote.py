@@ -30,11 +30,11 @@ NOTHING = "no such folder, and nothing of this name on the Hub; a private one ne
 SAID = {
     "gone": NOTHING,
     "hidden": NOTHING,
-    "gated": "the Hub gives it to those whom its owner lets in; ask for it at http://.*/ann/gated-forward, then `hf",
-    "refused": "the Hub answers 403 to http://.*/ann/refused-forward; `hf auth login` as one who may",
-    "broken": "the Hub answers 500 to http://.*/ann/broken-forward; try again later",
+    "gated": "the Hub gives it to those whom its owner lets in; ask for it at http://.*/ann/cannot-gated-forward",
+    "refused": "the Hub answers 403 to http://.*/ann/cannot-refused-forward; `hf auth login` as one who may",
+    "broken": "the Hub answers 500 to http://.*/ann/cannot-broken-forward; try again later",
     "full": r"there is no room for it: .* \(File too large\); HF_HOME says where another cache is",
-    "no-config": "no model there: Unrecognized model in ann/no-config-forward",
+    "no-config": "no model there: Unrecognized model in ann/cannot-no-config-forward",
     "no-tokenizer": "no tokenizer there",
     "no-weights": "no weights in safetensors there: it has none",
 }
@@ -46,15 +46,11 @@ def repos(strangers):
     api = HfApi(token="hf_ann")
     for name in SAID.keys() - {"gone"}:
         for direction in DIRECTIONS:
-            repo = f"ann/{name}-{direction}"
-            api.create_repo(repo, private=name == "hidden")
+            repo = f"ann/cannot-{name}-{direction}"
+            api.create_repo(repo, private=name == "hidden", exist_ok=True)
             api.upload_folder(
                 repo_id=repo, folder_path=strangers[direction], ignore_patterns=["*.npy", *LEFT_OUT.get(name, ())]
             )
-    yield
-    for name in SAID.keys() - {"gone"}:
-        for direction in DIRECTIONS:
-            del HUB.repos["models", f"ann/{name}-{direction}"]
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ def here(tmp_path, monkeypatch):
 def ends(what: str, command: str, data: Path) -> str | None:
     script, flags = COMMANDS[command]
     try:
-        script.main(flags.format(name=f"ann/{what}", data=data).split())
+        script.main(flags.format(name=f"ann/cannot-{what}", data=data).split())
     except SystemExit as stopped:
         return stopped.code
     return None
@@ -82,14 +78,14 @@ def ends(what: str, command: str, data: Path) -> str | None:
 @pytest.mark.parametrize("what", SAID)
 def test_each_cause_has_its_own_words(what, command, here, data):
     if what in FAULTS:
-        HUB.fail(f"ann/{what}-", FAULTS[what], times=200)
+        HUB.fail(f"ann/cannot-{what}-", FAULTS[what], times=200)
     if what == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.RLIM_INFINITY))
     message = ends(what, command, data)
     if (what, command) in FINE:
         assert message is None
     else:
-        assert f"ann/{what}-forward" in message and len(message) <= 400 and "\n" not in message
+        assert f"ann/cannot-{what}-forward" in message and len(message) <= 400 and "\n" not in message
         assert re.search(SAID[what], message), message
 
 

@@ -427,7 +427,7 @@ def test_scores_of_which_something_is_lost_are_made_again(pair, data, scores, tm
     same_scores(tmp_path / "scores", scores)
 
 
-@pytest.mark.parametrize(("size", "name", "left"), [(4_000, "forward.npy", 2), (12_000, "scores.partial/scores", 0)])
+@pytest.mark.parametrize(("size", "name", "left"), [(4_000, "forward.npy", 2), (12_000, "scores/by_position.png", 0)])
 def test_a_full_disk_in_scoring(pair, data, scores, tmp_path, no_file_above, size, name, left):
     no_file_above(size)
     with pytest.raises(SystemExit) as stopped:
