@@ -28,6 +28,8 @@ def start(folder: Path, child: Callable[[], int]) -> int:
         os.chdir(folder)
         tqdm.set_lock(threading.RLock())  # forks share the usual one, locked for ever if its holder is killed
         status = child()
+    except SystemExit as told:
+        status = told.code if isinstance(told.code, int) else 1
     except BaseException:
         traceback.print_exc()
     with suppress(BaseException):

@@ -77,6 +77,7 @@ def begin(task: Task, world: Path, change: Mutation | None = None, stop: tuple |
         for number, name in enumerate(("out", "err"), start=1):
             os.dup2(os.open(world.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which ends a job in another way
         os.environ.update(change.environment)
         if change.fresh:
             os.execv(sys.executable, [sys.executable, task.script.__file__, *argv])
@@ -262,12 +263,14 @@ def another(task: Task, change: Mutation, found: dict, whole: dict, printed: tup
 def interrupted(task: Task, world: Path, change: Mutation, seconds: float) -> int | None:
     """The exit status of a command that gets a signal, 0 where that comes too late."""
     pid = begin(task, world)
-    status = wait(pid, change.at * seconds)
-    if status is None:
-        os.killpg(pid, change.number)
-        status = wait(pid, LIMIT)
-    end_all(pid)
-    return status
+    try:
+        status = wait(pid, change.at * seconds)
+        if status is None:
+            os.killpg(pid, change.number)
+            status = wait(pid, LIMIT)
+        return status
+    finally:
+        end_all(pid)
 
 
 def wrong_end(change: Mutation, status: int | None, err: str, last: str) -> list[str]:
@@ -294,7 +297,8 @@ def goes_on(task: Task, world: Path, before: dict, whole: dict) -> list[str]:
 
 
 def some(fuzzer: Fuzzer, numbers: list[int], path: Path) -> int:
-    """Cases one after the other, a line each in a file."""
+    """Cases one after the other, a line each in a file; told to stop, it ends the command that runs."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
         for number in numbers:
             file.write(json.dumps(fuzzer.case(number)) + "\n")
@@ -335,6 +339,8 @@ def main(argv: list[str] | None = None) -> None:
                     bar.update(sum(path.read_bytes().count(b"\n") for path in files) - bar.n)
         finally:
             for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+                wait(pid, 10)
                 end_all(pid)
         cases = [json.loads(line) for path in files for line in path.read_text().splitlines()]
     failed = sorted((each for each in cases if each["wrong"]), key=lambda each: each["case"])
