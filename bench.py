@@ -12,7 +12,7 @@ not repeated. The last line printed is all rows as JSON; the status is 1 where a
 
 Peers (experiments/peers.py, experiments/run_clm.py): for `tokenize` the tokenizers library alone and the way of the
 run_clm example (`map` a tokenizer, `map` a grouping); for `train` a plain Trainer as in run_clm, on the same model,
-batches and steps, as it is and with the settings of aot/process.py; for `score`, on full windows, the bare forward
+batches and steps, as it is and with our settings of a process; for `score`, on full windows, the bare forward
 pass, and perplexity as the `evaluate` measurement takes it, and for `lines` that on real lines, from text to losses;
 for `pair`, from the command to the last result, run_clm run on the text and on the reversed text; for `processes`, two
 of them under `accelerate launch`, one process with all cores; for `quick`, one reading of a text, compressors.
@@ -39,9 +39,9 @@ from dataclasses import dataclass, field
 import torch
 from tqdm import tqdm
 
-from aot.cli import at_least, command, parse_arguments
-from aot.files import replacing
-from aot.runs import ROOT, alone
+from aot.base.cli import at_least, command, parse_arguments
+from aot.base.files import replacing
+from aot.train.runs import ROOT, alone
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"
@@ -98,7 +98,7 @@ class Failed(Exception):
 
 def apart(what: str, case: Case, process_settings: bool, timeout: float) -> dict:
     """What `main` of experiments/speed.py makes of a case in a process of its own; Failed where that is nothing."""
-    code = f"{'import aot.process; ' * process_settings}from experiments.speed import main; main()"
+    code = f"{'import aot.base.process; ' * process_settings}from experiments.speed import main; main()"
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         streams = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err, "cwd": ROOT, "start_new_session": True}
         paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])  # with PYTHONSAFEPATH, too

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.process  # isort: skip  # noqa: F401  before torch
+import aot.base.process  # isort: skip  # noqa: F401  before torch
 
 import hashlib
 import itertools
@@ -32,21 +32,21 @@ from typing import Literal
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from aot.checks import COUNTED, check_models, unigram_loss
-from aot.cli import Grow, at_least, command, parse_arguments, without_effect
-from aot.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
-from aot.data import DIRECTIONS, document_starts, open_stream, parts, read_meta
-from aot.files import file_sha256, read_json, sync, write_json, writing
-from aot.models import check_context, find_device, load_model
-from aot.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
-from aot.prequential import prequential
-from aot.quick import QuickArguments, quick
-from aot.runs import LOSSES, alone, count, differences, finished_report, provenance
-from aot.scoring import document_totals, loss_by_read, make_room, score_as_fits
-from aot.streams import chunks, load_stream, read_clusters
-from aot.text import kind_of, reverse_graphemes, short_name
-from aot.tokenizers import encode, pair_tokenizers, tokenizer_sha256
-from aot.where import print_where, with_where
+from aot.base.cli import Grow, at_least, command, parse_arguments, without_effect
+from aot.base.files import file_sha256, read_json, sync, write_json, writing
+from aot.measure.checks import COUNTED, check_models, unigram_loss
+from aot.measure.prequential import prequential
+from aot.measure.scoring import document_totals, loss_by_read, make_room, score_as_fits
+from aot.measure.where import print_where, with_where
+from aot.quick.measuring import QuickArguments, quick
+from aot.tokens.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
+from aot.tokens.streams import chunks, load_stream, read_clusters
+from aot.tokens.text import kind_of, reverse_graphemes, short_name
+from aot.tokens.tokenizers import encode, pair_tokenizers, tokenizer_sha256
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream, parts, read_meta
+from aot.train.models import check_context, find_device, load_model
+from aot.train.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
+from aot.train.runs import LOSSES, alone, count, differences, finished_report, provenance
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled
@@ -132,7 +132,7 @@ class TextArguments:
         return [self.dataset] if self.dataset else self.text
 
     def reading(self) -> dict:
-        """How the documents of --text and --dataset are read, as `aot.text.read_documents` takes it."""
+        """How the documents of --text and --dataset are read, as `aot.tokens.text.read_documents` takes it."""
         names = ("column", "split", "errors", "max_document_bytes")
         return {"config": self.dataset_config} | {name: getattr(self, name) for name in names}
 
@@ -323,7 +323,7 @@ def control(totals: np.ndarray, units: np.ndarray) -> float | None:
 
 def draw_sentence(path: Path, ids: np.ndarray, tokenizer: PreTrainedTokenizerBase, files: dict[str, Path]) -> None:
     """The first document [n], with its losses from `files`; of a long one, as many sentences as there are bars for."""
-    from aot import figures
+    from aot.show import figures
 
     ends = (n for n in range(BARS, 0, -1) if SENTENCE_END.search(tokenizer.decode(ids[:n])))
     end = len(ids) if len(ids) <= BARS else next(ends, BARS)
@@ -333,7 +333,7 @@ def draw_sentence(path: Path, ids: np.ndarray, tokenizer: PreTrainedTokenizerBas
 
 def draw(folder: Path, report: dict, sums: dict[str, Sums]) -> None:
     """The figures of sums, of the means over seeds."""
-    from aot import figures  # matplotlib takes a second, which --help need not wait for
+    from aot.show import figures  # matplotlib takes a second, which --help need not wait for
 
     def mean(what: str) -> dict[str, np.ndarray]:
         return {direction: np.mean(getattr(own, what), 0) for direction, own in sums.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import json
@@ -28,14 +28,14 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer, set_seed
 
-from aot.cli import at_least, command, parse_arguments, without_effect
-from aot.data import DIRECTIONS
-from aot.files import read_json, sealed, unsealed, write_json, writing
-from aot.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
-from aot.models import find_device, load_model
-from aot.pairs import locate_pair, pair_configs, trained_context, weights_identity
-from aot.runs import alone, differences, provenance
-from aot.tokenizers import checkpoint_tokenizer
+from aot.base.cli import at_least, command, parse_arguments, without_effect
+from aot.base.files import read_json, sealed, unsealed, write_json, writing
+from aot.measure.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
+from aot.tokens.tokenizers import checkpoint_tokenizer
+from aot.tokens.windows import DIRECTIONS
+from aot.train.models import find_device, load_model
+from aot.train.pairs import locate_pair, pair_configs, trained_context, weights_identity
+from aot.train.runs import alone, differences, provenance
 
 
 @dataclass

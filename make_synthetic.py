@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -27,16 +27,16 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from aot.cli import at_least, command, parse_arguments
-from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.files import sync, write_json, writing
-from aot.runs import alone, differences, provenance
+from aot.base.cli import at_least, command, parse_arguments
+from aot.base.files import sync, write_json, writing
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
 from aot.sources.linear import LinearArguments, linear
 from aot.sources.primes import PrimesArguments, primes
-from aot.streams import describe_streams
-from aot.tokenizers import char_tokenizer, save_tokenizer
+from aot.tokens.streams import describe_streams
+from aot.tokens.tokenizers import char_tokenizer, save_tokenizer
+from aot.tokens.windows import EOS_ID, check_name, read_meta, stream_dtype
+from aot.train.runs import alone, differences, provenance
 
 SOURCES = {
     "linear": (linear, LinearArguments),

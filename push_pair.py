@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 from dataclasses import asdict, dataclass, field
 
-from aot.cli import command, parse_arguments
+from aot.base.cli import command, parse_arguments
 
 
 @dataclass
@@ -40,7 +40,7 @@ class PublishArguments:
 
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(PublishArguments, doc=__doc__, argv=argv)
-    from aot.hub import publish  # takes seconds, which --help need not wait for
+    from aot.publish.hub import publish  # takes seconds, which --help need not wait for
 
     publish(**asdict(args))
 

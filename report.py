@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
 import re
@@ -25,16 +25,18 @@ import numpy as np
 import pandas as pd
 from numpy.lib.npyio import NpzFile
 
-from aot import claims, quick_figures, quick_tables, study, table_figures
-from aot.cli import command, parse_arguments
-from aot.clusters import arrow_over
-from aot.data import DIRECTIONS
-from aot.files import read_json, replacing
-from aot.fits import trends
-from aot.pairs import load_config
-from aot.prequential import REPORT
-from aot.runs import RECIPE, RESULTS, alone, evaluations, log_history, losses_of
-from aot.scoring import document_totals
+from aot.base.cli import command, parse_arguments
+from aot.base.files import read_json, replacing
+from aot.measure.prequential import REPORT
+from aot.measure.scoring import document_totals
+from aot.report import quick_tables, study
+from aot.show import quick_figures, table_figures
+from aot.statistics import claims
+from aot.statistics.fits import trends
+from aot.tokens.clusters import arrow_over
+from aot.tokens.windows import DIRECTIONS
+from aot.train.pairs import load_config
+from aot.train.runs import RECIPE, RESULTS, alone, evaluations, log_history, losses_of
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.process  # isort: skip  # noqa: F401  before torch
+import aot.base.process  # isort: skip  # noqa: F401  before torch
 
 import copy
 import math
@@ -32,15 +32,16 @@ from accelerate.state import AcceleratorState
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.cli import command, notice, parse_arguments, spelled_out, without_effect
-from aot.data import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
-from aot.fast import arithmetic_of, use_fast_path
-from aot.files import file_sha256, read_json, write_json, writing
-from aot.models import build_model, check_context, load_model
-from aot.optimizers import MUON, check_muon
-from aot.pairs import load_config, recipe_of, without
-from aot.parallel import at_once, wait_for
-from aot.runs import (
+from aot.base.cli import command, notice, parse_arguments, spelled_out, without_effect
+from aot.base.files import file_sha256, read_json, write_json, writing
+from aot.tokens.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
+from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
+from aot.train.fast import arithmetic_of, use_fast_path
+from aot.train.models import build_model, check_context, load_model
+from aot.train.optimizers import MUON, check_muon
+from aot.train.pairs import load_config, recipe_of, without
+from aot.train.parallel import at_once, wait_for
+from aot.train.runs import (
     RECIPE,
     RESULTS,
     STATE,
@@ -55,7 +56,6 @@ from aot.runs import (
     start_or_continue,
     weights_sha256,
 )
-from aot.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -85,7 +85,7 @@ class RunArguments:
         default="medium",
         metadata={
             "help": "Layers, heads and width: nano, micro, mini, small, gpt1, medium, large, xl; those of the paper, "
-            "for LSTM and GRU from small to large (aot/models.py)."
+            "for LSTM and GRU from small to large (aot/train/models.py)."
         },
     )
     model_type: str = field(
@@ -111,7 +111,7 @@ class RunArguments:
     arithmetic: Literal["fast", "stock"] = field(
         default="fast",
         metadata={
-            "help": "fast: the same losses with less work (aot/fast.py), for gpt2, llama and nanochat; other models "
+            "help": "fast: the same losses with less work, for gpt2, llama and nanochat; other models "
             "have none, and are as with stock, which is the model of transformers as it is."
         },
     )
@@ -393,7 +393,7 @@ def fit(
     prepared: Prepared, checkpoint: str | None, run: RunArguments, args: ReverseTrainingArguments, written: str
 ) -> dict:
     """Train from a checkpoint, or from the start, to the end, and write the results, which are returned."""
-    from aot.training import ReverseTrainer  # here, because --help need not wait for the Trainer
+    from aot.train.trainer import ReverseTrainer  # here, because --help need not wait for the Trainer
 
     folder, recipe = Path(args.output_dir), prepared.recipe
     direction = recipe["direction"]
@@ -523,7 +523,7 @@ def main(argv: list[str] | None = None) -> None:
     _, run, args = commanded[0]
     publishes, first = args.push_to_hub, args.process_index == 0
     if publishes:
-        from aot.hub import check_login, publish
+        from aot.publish.hub import check_login, publish
     for _, _, each in commanded:
         if publishes:
             check_login(each.hub_model_id, each.hub_token)  # before training, not after days of it

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also with PYTHONSAFEPATH
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 import shutil
 from dataclasses import asdict, dataclass, field, fields
@@ -30,13 +30,11 @@ import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from aot.cli import Grow, at_least, command, parse_arguments, without_effect
-from aot.clusters import FLAG_HELP, read_all
-from aot.data import EOS_ID, check_name, read_meta, stream_dtype
-from aot.files import check_hash, file_sha256, read_json, sync, write_json, writing
-from aot.runs import alone, count, differences, provenance, versions
-from aot.splitting import Splitting, Survey, hold_out, identity, position, survey
-from aot.streams import (
+from aot.base.cli import Grow, at_least, command, parse_arguments, without_effect
+from aot.base.files import check_hash, file_sha256, read_json, sync, write_json, writing
+from aot.tokens.clusters import FLAG_HELP, read_all
+from aot.tokens.splitting import Splitting, Survey, hold_out, identity, position, survey
+from aot.tokens.streams import (
     CLUSTERS,
     describe_streams,
     encode_chunk,
@@ -46,8 +44,8 @@ from aot.streams import (
     write_clusters,
     write_streams,
 )
-from aot.text import describe, kind_of, list_sources
-from aot.tokenizers import (
+from aot.tokens.text import describe, kind_of, list_sources
+from aot.tokens.tokenizers import (
     byte_tokenizer,
     char_tokenizer,
     encode,
@@ -58,6 +56,8 @@ from aot.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
+from aot.tokens.windows import EOS_ID, check_name, read_meta, stream_dtype
+from aot.train.runs import alone, count, differences, provenance, versions
 
 WHERE_AND_HOW = ("output_dir", "preprocessing_num_workers")  # arguments that do not change what is made
 WHY = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from aot.files import replacing
+from aot.base.files import replacing
 from space.app import EXAMPLES, build, known_pairs, launch
 
 PICTURE = Path("results/explorer.png")

@@ -28,11 +28,11 @@ from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.util import Retry
 
-from aot.cli import command, parse_arguments
-from aot.clusters import cluster_runs
-from aot.files import file_sha256, read_json, writing
-from aot.runs import alone, count
-from aot.text import decompressed
+from aot.base.cli import command, parse_arguments
+from aot.base.files import file_sha256, read_json, writing
+from aot.tokens.clusters import cluster_runs
+from aot.tokens.text import decompressed
+from aot.train.runs import alone, count
 from experiments.tei import novel
 
 PINNED = Path(__file__).with_name("corpora.json")  # commits, books and SHA-256 of the texts; what mirrors may have

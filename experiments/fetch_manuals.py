@@ -20,8 +20,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from aot.cli import command, parse_arguments
-from aot.files import file_sha256, read_json, sync, writing
+from aot.base.cli import command, parse_arguments
+from aot.base.files import file_sha256, read_json, sync, writing
 
 PINNED = Path(__file__).with_name("manuals.json")  # version, and SHA-256 of the package and text of each language
 LANGUAGES = "en fr de es it pt sv fi el tr vi id ru".split()

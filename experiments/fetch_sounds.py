@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from aot.cli import command, parse_arguments
-from aot.files import file_sha256, sync, writing
+from aot.base.cli import command, parse_arguments
+from aot.base.files import file_sha256, sync, writing
 from experiments.fetch_manuals import fetch
 
 PACKAGE, VERSION, ARCHITECTURE = "alsa-utils", "1.2.8-1", "amd64"

@@ -9,7 +9,7 @@ made from the frequencies in ten samples of the documents, drawn with replacemen
 same, and ∂ should. Writes results/quick_codes.csv: the mean of ∂ and how it varies, and bits per character.
 """
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,14 +18,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from aot.cli import command, parse_arguments
-from aot.clusters import read_clustered
-from aot.data import DIRECTIONS
-from aot.files import replacing
-from aot.mixing import Learner
-from aot.profiles import Documents, Text, prepare, read_both_ways
-from aot.runs import provenance
-from aot.symbols import BLOCK, Code, code_of
+from aot.base.cli import command, parse_arguments
+from aot.base.files import replacing
+from aot.quick.mixing import Learner
+from aot.quick.profiles import Documents, Text, prepare, read_both_ways
+from aot.quick.symbols import BLOCK, Code, code_of
+from aot.tokens.clusters import read_clustered
+from aot.tokens.windows import DIRECTIONS
+from aot.train.runs import provenance
 
 KINDS = {"blocks": BLOCK, "frequency": 1, "bits": 2**21, "random": BLOCK}  # symbols in a block
 

@@ -9,7 +9,7 @@ its standard error should be 1 in the root mean square. Splits of one text share
 fewer. Writes results/quick_coverage.csv, a row for each text and learner. About 10 minutes on 2 cores.
 """
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from aot.cli import command, parse_arguments
-from aot.clusters import read_clustered
-from aot.files import replacing
-from aot.mixing import Learner
-from aot.profiles import Documents, Text, arrow_of, prepare, read_both_ways
-from aot.runs import provenance
+from aot.base.cli import command, parse_arguments
+from aot.base.files import replacing
+from aot.quick.mixing import Learner
+from aot.quick.profiles import Documents, Text, arrow_of, prepare, read_both_ways
+from aot.tokens.clusters import read_clustered
+from aot.train.runs import provenance
 
 
 @dataclass

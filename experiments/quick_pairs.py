@@ -7,7 +7,7 @@ the pairs, and of the learners after about as much text as the pairs were traine
 many languages the signs agree, and the rank correlation (Spearman, 1904) of the two ∂ over languages.
 """
 
-import aot.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import spearmanr
 
-from aot.cli import command, parse_arguments
-from aot.files import replacing
+from aot.base.cli import command, parse_arguments
+from aot.base.files import replacing
 
 
 @dataclass

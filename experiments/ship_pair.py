@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aot.cards import pair_cards
-from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS, document_starts, open_stream
-from aot.files import file_sha256, read_json, sync, write_json, writing
-from aot.hub import checkpoint_files, finished_pair
-from aot.models import load_model
-from aot.runs import RECIPE, RESULTS
-from aot.streams import CLUSTERS, read_clusters
-from aot.tokenizers import load_tokenizer
+from aot.base.cli import command, parse_arguments
+from aot.base.files import file_sha256, read_json, sync, write_json, writing
+from aot.publish.cards import pair_cards
+from aot.publish.hub import checkpoint_files, finished_pair
+from aot.tokens.streams import CLUSTERS, read_clusters
+from aot.tokens.tokenizers import load_tokenizer
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.train.models import load_model
+from aot.train.runs import RECIPE, RESULTS
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What bench.py measures: each stage of this project, and beside it what others write (peers.py, run_clm.py).
 
-Every measurement is a process of its own, which calls `main`; one that has our process settings imports aot.process
-before it, so nothing is imported here that would do so for a peer.
+Every measurement is a process of its own, which calls `main`; one that has our process settings imports
+aot.base.process before it, so nothing is imported here that would do so for a peer.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from aot.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
+from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
 from experiments import peers
 
 WARM_UP = 3  # training steps before those measured
@@ -58,14 +58,14 @@ class Case:
         return Path(self.folder, f"tokenizer-{self.vocab_size}")
 
     def tokenizer(self):
-        from aot.tokenizers import load_tokenizer
+        from aot.tokens.tokenizers import load_tokenizer
 
         return load_tokenizer(self.tokenizer_folder)
 
     def model(self):
         """A new model: ours with the fast path, as the scripts give it, those of others as it comes."""
-        from aot.fast import use_fast_path
-        from aot.models import build_model
+        from aot.train.fast import use_fast_path
+        from aot.train.models import build_model
 
         model = build_model(self.vocab_size, self.context, self.size, "gpt2", None)
         return use_fast_path(model) if self.ours else model
@@ -134,7 +134,7 @@ def prepare(case: Case) -> dict:
     """What the measurements of a stage read, written to the folder of the case; gives what they have to be told."""
     folder, text = Path(case.folder), Path(case.text).read_text(encoding="utf-8")
     if case.stage in ("tokenize", "lines", "pair", "memory") and not case.tokenizer_folder.exists():
-        from aot.tokenizers import save_tokenizer, train_bpe
+        from aot.tokens.tokenizers import save_tokenizer, train_bpe
 
         save_tokenizer(train_bpe([text], case.vocab_size), case.tokenizer_folder)
     if case.stage == "tokenize":  # no two documents alike, since ours leaves out what it has seen
@@ -142,7 +142,7 @@ def prepare(case: Case) -> dict:
         documents = [f"{copy} {document}" for copy in range(copies) for document in text.split("\n\n")]
         (folder / "text.txt").write_text("\n\n".join(documents), encoding="utf-8")
     if case.stage == "pair":
-        from aot.data import read_meta
+        from aot.tokens.windows import read_meta
 
         tokenize_ours(case, Path(case.text), folder / "data")
         case.vocab_size = read_meta(folder / "data/text")["vocab_size"]
@@ -177,7 +177,7 @@ def tokenize(case: Case) -> dict:
 def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
     """`tokenize_lang.py` with a tokenizer that exists, to the folder `text` in `output`; gives where the time went."""
     import tokenize_lang
-    from aot.cli import command
+    from aot.base.cli import command
 
     seconds = {}
 
@@ -246,8 +246,8 @@ def train(case: Case) -> dict:
 
 def ours_on(ids: np.ndarray, case: Case, settings: dict, **more):
     """Our Trainer on token ids [n], as run_clm_reverse.py makes it."""
-    from aot.data import ReverseTokenCollator, Windows
-    from aot.training import ReverseTrainer
+    from aot.tokens.windows import ReverseTokenCollator, Windows
+    from aot.train.trainer import ReverseTrainer
     from run_clm_reverse import ReverseTrainingArguments
 
     data = {"train_dataset": Windows(ids, case.context), "data_collator": ReverseTokenCollator("backward")}
@@ -266,7 +266,7 @@ def run_clm_on(ids: np.ndarray, case: Case, settings: dict, **more):
 
 def described(model: torch.nn.Module, dtype: torch.dtype) -> dict[str, str]:
     """What kind of arithmetic a model does."""
-    from aot.fast import arithmetic_of
+    from aot.train.fast import arithmetic_of
 
     return {"dtype": name_of(dtype), "arithmetic": arithmetic_of(model)}
 
@@ -280,8 +280,8 @@ def pair(case: Case) -> dict:
 
     Ours evaluates and saves ten times on the way, by default; run_clm does so once, at the end.
     """
-    from aot.data import DIRECTIONS
-    from aot.runs import RESULTS
+    from aot.tokens.windows import DIRECTIONS
+    from aot.train.runs import RESULTS
 
     data, output = f"{case.folder}/data/text", tempfile.mkdtemp(dir=case.folder)
     flags = f"--max_steps {case.pair_steps} --per_device_train_batch_size {case.batch} --bf16 {case.bf16}"
@@ -303,8 +303,8 @@ def pair(case: Case) -> dict:
 
 def trained_with(output: str) -> dict:
     """What a run of run_clm_reverse.py computed with, which sets up its processes itself."""
-    from aot.files import read_json
-    from aot.runs import RECIPE
+    from aot.base.files import read_json
+    from aot.train.runs import RECIPE
 
     recipe = read_json(f"{output}/forward/{RECIPE}")
     dtype = name_of(torch.bfloat16 if recipe["bf16"] else torch.float32)
@@ -313,9 +313,9 @@ def trained_with(output: str) -> dict:
 
 def processes(case: Case) -> dict:
     """A training run under `accelerate launch`, all cores divided among its processes."""
-    from aot.files import read_json
-    from aot.parallel import cores
-    from aot.runs import RESULTS
+    from aot.base.files import read_json
+    from aot.train.parallel import cores
+    from aot.train.runs import RESULTS
 
     count, output = int(case.who.split()[0]), tempfile.mkdtemp(dir=case.folder)
     launcher = "-m accelerate.commands.launch --config_file accelerate_configs/ddp.yaml --main_process_port 0"
@@ -333,7 +333,7 @@ def processes(case: Case) -> dict:
 @torch.inference_mode()
 def score(case: Case) -> dict:
     """Score full windows, which as many tokens as `steps` batches have fill."""
-    from aot import scoring
+    from aot.measure import scoring
 
     model, ids = case.model().to(device()).eval(), case.ids(case.steps)
     windows = torch.from_numpy(ids.astype(np.int64)).view(-1, case.context)
@@ -357,9 +357,9 @@ def score(case: Case) -> dict:
 @torch.inference_mode()
 def lines(case: Case) -> dict:
     """Score real lines, each of them a text, from text to losses; as many as have the tokens of `steps` batches."""
-    from aot.data import EOS_ID
-    from aot.scoring import score
-    from aot.tokenizers import encode
+    from aot.measure.scoring import score
+    from aot.tokens.tokenizers import encode
+    from aot.tokens.windows import EOS_ID
 
     model, tokenizer = case.model().to(device()).eval(), case.tokenizer()
     texts = [line for line in Path(case.text).read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -392,8 +392,8 @@ def interval(case: Case) -> dict:
 
 def quick(case: Case) -> dict:
     """Read a text once, on one core: by the learner of contexts up to 6, or by a compressor."""
-    from aot.mixing import Learner, code_lengths
-    from aot.symbols import of_documents, values_of
+    from aot.quick.mixing import Learner, code_lengths
+    from aot.quick.symbols import of_documents, values_of
 
     text = Path(case.text).read_text(encoding="utf-8")
     sizes = []
@@ -483,19 +483,20 @@ def follow() -> None:
 def main() -> None:
     """Prepare or measure a case, both given by bench.py; the last line printed is what came out, as JSON."""
     threading.Thread(target=follow, daemon=True).start()
-    if "aot.process" in sys.modules:
-        from aot.collector import collect_as_usual
+    if "aot.base.process" in sys.modules:
+        from aot.base.collector import collect_as_usual
 
         collect_as_usual()  # as the scripts do
     what, case = sys.argv[1], Case(**json.loads(sys.argv[2]))
     result = prepare(case) if what == "prepare" else STAGES[case.stage].work(case)
     result.setdefault("peak_bytes", peak_bytes())
 
-    from aot.parallel import cores
-    from aot.runs import provenance
+    from aot.train.parallel import cores
+    from aot.train.runs import provenance
 
     made_by = provenance()
     versions = {name: made_by["versions"][name] for name in ("torch", "transformers")}
     where = {"device": made_by["device"], "commit": made_by["commit"], **versions}
-    where |= {"cores": cores(), "threads": torch.get_num_threads(), "process_settings": "aot.process" in sys.modules}
+    where |= {"cores": cores(), "threads": torch.get_num_threads()}
+    where |= {"process_settings": "aot.base.process" in sys.modules}
     print(json.dumps(where | result))

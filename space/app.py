@@ -23,17 +23,17 @@ import numpy as np
 from huggingface_hub.repocard import metadata_load
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from aot import figures
-from aot.checks import unigram_loss
-from aot.cli import command, parse_arguments
-from aot.data import DIRECTIONS, document_starts
-from aot.generation import continue_prompts, encode_prompt
-from aot.models import load_model
-from aot.pairs import locate_pair, pair_configs, trained_context
-from aot.runs import RESULTS
-from aot.scoring import document_totals, score
-from aot.text import reverse_graphemes, split_text
-from aot.tokenizers import encode, pair_tokenizers
+from aot.base.cli import command, parse_arguments
+from aot.measure.checks import unigram_loss
+from aot.measure.generation import continue_prompts, encode_prompt
+from aot.measure.scoring import document_totals, score
+from aot.show import figures
+from aot.tokens.text import reverse_graphemes, split_text
+from aot.tokens.tokenizers import encode, pair_tokenizers
+from aot.tokens.windows import DIRECTIONS, document_starts
+from aot.train.models import load_model
+from aot.train.pairs import locate_pair, pair_configs, trained_context
+from aot.train.runs import RESULTS
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CARD = Path(__file__).with_name("README.md")
@@ -175,7 +175,7 @@ def scale_html(strongest: float) -> str:
 
 
 def figure_html(description: str, plot: Callable, *args) -> str:
-    """A figure of aot.figures as a part of the page."""
+    """A figure of aot.show.figures as a part of the page."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "figure.png")
         plot(path, *args)

@@ -25,9 +25,9 @@ import torch
 import compute_aot
 import make_synthetic
 import run_clm_reverse
-from aot.data import DIRECTIONS, data_sha256, open_stream, read_meta
-from aot.files import SEAL, file_sha256, read_json, write_json
-from aot.runs import RECIPE, RESULTS, STATE
+from aot.base.files import SEAL, file_sha256, read_json, write_json
+from aot.tokens.windows import DIRECTIONS, data_sha256, open_stream, read_meta
+from aot.train.runs import RECIPE, RESULTS, STATE
 
 torch.set_num_threads(1)
 BUILDS = TemporaryDirectory()

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from tqdm import tqdm
 
-from aot.cli import command
+from aot.base.cli import command
 
 
 def start(folder: Path, child: Callable[[], int]) -> int:

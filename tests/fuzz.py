@@ -34,16 +34,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from tqdm import tqdm
 
-import aot.cards  # noqa: F401  the scripts import these late, and a fork should not have to
-import aot.figures  # noqa: F401
-import aot.hub  # noqa: F401
-import aot.quick_figures  # noqa: F401
-import aot.training  # noqa: F401
+import aot.publish.cards  # noqa: F401  the scripts import these late, and a fork should not have to
+import aot.publish.hub  # noqa: F401
+import aot.show.figures  # noqa: F401
+import aot.show.quick_figures  # noqa: F401
+import aot.train.trainer  # noqa: F401
 import run_clm_reverse
-from aot import streams
-from aot.cli import at_least, command, parse_arguments
-from aot.files import file_sha256, write_json
-from aot.runs import RESULTS, STATE, provenance
+from aot.base.cli import at_least, command, parse_arguments
+from aot.base.files import file_sha256, write_json
+from aot.tokens import streams
+from aot.train.runs import RESULTS, STATE, provenance
 from tests.forks import end_all, run_script, start, wait
 from tests.fuzz_tasks import BEGUN, HALF, TASKS, Task, write_inputs
 from tests.mutations import SIGNALS, VARIABLES, Mutation, change_file, change_flag

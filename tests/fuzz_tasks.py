@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import aot.runs
+import aot.train.runs
 import compute_aot
 import generate
 import make_synthetic
@@ -13,8 +13,8 @@ import push_pair
 import report
 import run_clm_reverse
 import tokenize_lang
-from aot import streams
-from aot.runs import MANIFEST, ROOT
+from aot.tokens import streams
+from aot.train.runs import MANIFEST, ROOT
 
 TOKENS = "--documents paragraph --vocab_size 300 --validation_fraction 0.2"
 SMALL = "--config_overrides n_layer=1,n_head=2,n_embd=16 --context 8 --per_device_train_batch_size 16 --max_steps 24"
@@ -120,7 +120,7 @@ TASKS = {
 BEGUN = ("tokenize, done", "train, done", "measure, done", "prequential, done", "quick, done")
 HALF = {  # commands that were killed when this was written so often
     "tokenize, half done": (streams, "write_json", "progress.json", 4),
-    "train, half done": (aot.runs, "write_json", MANIFEST, 4),
+    "train, half done": (aot.train.runs, "write_json", MANIFEST, 4),
     "measure, half done": (compute_aot, "write_json", "forward-0.json", 1),
     "generate, half done": (generate, "write_rows", "half.jsonl.partial", 1),
 }

@@ -27,16 +27,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import aot.figures  # noqa: F401  the scripts import it late, and a fork should not have to
-import aot.training  # noqa: F401
+import aot.show.figures  # noqa: F401  the scripts import it late, and a fork should not have to
+import aot.train.trainer  # noqa: F401
 import compute_aot
 import run_clm_reverse
 import tokenize_lang
-from aot import streams
-from aot.cli import at_least, command, parse_arguments
-from aot.data import DIRECTIONS
-from aot.files import file_sha256, read_json, write_json
-from aot.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
+from aot.base.cli import at_least, command, parse_arguments
+from aot.base.files import file_sha256, read_json, write_json
+from aot.tokens import streams
+from aot.tokens.windows import DIRECTIONS
+from aot.train.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
 from tests.forks import end_all, run_script, start, wait
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bench
-from aot.data import EOS_ID
-from aot.fast import use_fast_path
-from aot.models import build_model
-from aot.rates import flops_per_token
-from aot.scoring import score
-from aot.tokenizers import train_bpe
+from aot.measure.scoring import score
+from aot.tokens.tokenizers import train_bpe
+from aot.tokens.windows import EOS_ID
+from aot.train.fast import use_fast_path
+from aot.train.models import build_model
+from aot.train.rates import flops_per_token
 from experiments import peers, run_clm, speed
 from experiments.speed import STAGES, Case, Contestant
 

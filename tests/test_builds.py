@@ -10,7 +10,7 @@ import pytest
 from conftest import left_behind, one_line
 from torch.utils.file_baton import FileBaton
 
-from aot.builds import wait_for_builds
+from aot.train.builds import wait_for_builds
 
 
 def begin(function: Callable, *arguments) -> Thread:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import run_clm_reverse
 import tokenize_lang
-from aot.cli import Grow, at_least, brief, command, flags_of, notice, parse_arguments, spelled_out
+from aot.base.cli import Grow, at_least, brief, command, flags_of, notice, parse_arguments, spelled_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -172,7 +172,7 @@ def test_messages_and_statuses_are_kept():
     assert command(lambda: None) is None
 
 
-PRINTS = "from aot.cli import command; command(lambda: [print('∂' * 1000) for _ in range(1000)])"
+PRINTS = "from aot.base.cli import command; command(lambda: [print('∂' * 1000) for _ in range(1000)])"
 CLOSED = ["bash", "-c", 'exec "$@" >&-', "bash"]
 HELP = ["make_synthetic.py", "--help"]
 

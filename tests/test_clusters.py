@@ -12,8 +12,8 @@ from conftest import one_line
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aot import text
-from aot.clusters import read_clustered
+from aot.tokens import text
+from aot.tokens.clusters import read_clustered
 
 CHAPTERS = ["a one", "a two\nof a", "b one", "c one", "c two", "c three"]
 BOOKS = ["a", "a", "b", "c", "c", "c"]

@@ -16,17 +16,19 @@ from conftest import LEARNED, SETTINGS, TINY, one_line, rewrite, train, without_
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-import aot.data
+import aot.tokens.windows
 import compute_aot
 import make_synthetic
 import tokenize_lang
-from aot import figures, scoring, streams, tokenizers
-from aot.checks import unigram_loss
-from aot.data import DIRECTIONS, document_starts, open_stream
-from aot.files import read_json, write_json
-from aot.models import load_model
-from aot.runs import RESULTS, alone
-from aot.scoring import score, tokens_read
+from aot.base.files import read_json, write_json
+from aot.measure import scoring
+from aot.measure.checks import unigram_loss
+from aot.measure.scoring import score, tokens_read
+from aot.show import figures
+from aot.tokens import streams, tokenizers
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.train.models import load_model
+from aot.train.runs import RESULTS, alone
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 SCRIPT = Path(compute_aot.__file__)
@@ -220,7 +222,7 @@ def test_memory_does_not_grow_with_the_text(able, data, tmp_path, monkeypatch):
         return sums
 
     monkeypatch.setattr(compute_aot, "score_pairs", traced)
-    monkeypatch.setattr(aot.data, "PART", 1000)
+    monkeypatch.setattr(aot.tokens.windows, "PART", 1000)
     for length in lengths:
         longer = rewrite(data, tmp_path / f"{length}", lambda ids, _, length=length: np.resize(ids, length))
         write_json(longer / "meta.json", read_json(longer / "meta.json") | {"tokens_per_document": 1000})

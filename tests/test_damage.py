@@ -11,10 +11,11 @@ from conftest import edit, one_line, refused, train
 import compute_aot
 import run_clm_reverse
 import tokenize_lang
-from aot import files, streams
-from aot.data import DIRECTIONS
-from aot.files import read_json
-from aot.runs import RESULTS, checkpoints, last_checkpoint
+from aot.base import files
+from aot.base.files import read_json
+from aot.tokens import streams
+from aot.tokens.windows import DIRECTIONS
+from aot.train.runs import RESULTS, checkpoints, last_checkpoint
 
 
 def flip(path, where: int = -9) -> None:

@@ -10,7 +10,7 @@ from conftest import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aot.data import (
+from aot.tokens.windows import (
     DIRECTIONS,
     ReverseTokenCollator,
     Windows,

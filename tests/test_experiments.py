@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 import compute_aot
 import make_synthetic
-from aot.cli import parse_arguments
-from aot.profiles import Documents
-from aot.quick import QuickArguments
+from aot.base.cli import parse_arguments
+from aot.quick.measuring import QuickArguments
+from aot.quick.profiles import Documents
 from aot.sources.linear import inverse, sparse_matrix
 from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
 from run_clm_reverse import ReverseTrainingArguments, RunArguments

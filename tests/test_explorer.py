@@ -21,9 +21,9 @@ from packaging.specifiers import SpecifierSet
 from transformers import set_seed
 
 import compute_aot
-from aot.data import DIRECTIONS
-from aot.figures import COLOUR
-from aot.generation import continue_prompts, encode_prompt
+from aot.measure.generation import continue_prompts, encode_prompt
+from aot.show.figures import COLOUR
+from aot.tokens.windows import DIRECTIONS
 from space import app as explorer
 
 ROOT = Path(__file__).parent.parent

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 
-from aot import fast
-from aot.data import DIRECTIONS
-from aot.fast import BlockwiseAttention, HeadAndLoss, arithmetic_of, has_fast_path, keep, use_fast_path
-from aot.files import read_json
-from aot.models import build_model
-from aot.runs import RECIPE, WINDOW_LOSSES
-from aot.scoring import losses_under, score
+from aot.base.files import read_json
+from aot.measure.scoring import losses_under, score
+from aot.tokens.windows import DIRECTIONS
+from aot.train import fast
+from aot.train.fast import BlockwiseAttention, HeadAndLoss, arithmetic_of, has_fast_path, keep, use_fast_path
+from aot.train.models import build_model
+from aot.train.runs import RECIPE, WINDOW_LOSSES
 
 VOCABULARY = 1001  # no multiple of anything that hardware likes
 STILL = "resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"

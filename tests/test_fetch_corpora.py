@@ -14,8 +14,8 @@ import pytest
 from conftest import one_line
 from test_tei import book
 
-from aot.clusters import cluster_runs
-from aot.files import file_sha256, read_json
+from aot.base.files import file_sha256, read_json
+from aot.tokens.clusters import cluster_runs
 from experiments import fetch_corpora, tei
 from experiments.fetch_corpora import COLUMNS, PINNED, main
 

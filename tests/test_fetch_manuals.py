@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import one_line
 
-from aot.files import read_json
+from aot.base.files import read_json
 from experiments import fetch_manuals
 
 

@@ -8,8 +8,8 @@ from conftest import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aot import files
-from aot.files import (
+from aot.base import files
+from aot.base.files import (
     SEAL,
     check_hash,
     file_sha256,

@@ -17,7 +17,7 @@ import zstandard
 from conftest import one_line
 
 import tokenize_lang
-from aot.text import list_sources, read_documents
+from aot.tokens.text import list_sources, read_documents
 
 TEXT = "first document\n\nsecond, with ∂\n"
 DOCUMENTS = ["first document", "second, with ∂"]

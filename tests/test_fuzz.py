@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import tokenize_lang
-from aot.files import read_json
-from aot.runs import ROOT
+from aot.base.files import read_json
+from aot.train.runs import ROOT
 from tests import fuzz
 from tests.mutations import Mutation
 

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generate
-from aot.data import DIRECTIONS, orient
-from aot.generation import batches, continue_prompts, encode_prompt
-from aot.models import build_model, load_model
-from aot.tokenizers import checkpoint_tokenizer
+from aot.measure.generation import batches, continue_prompts, encode_prompt
+from aot.tokens.tokenizers import checkpoint_tokenizer
+from aot.tokens.windows import DIRECTIONS, orient
+from aot.train.models import build_model, load_model
 
 SCRIPT = Path(generate.__file__)
 CONTEXT = 8

@@ -20,11 +20,11 @@ from conftest import edit
 import compute_aot
 import report
 import run_clm_reverse
-from aot.data import DIRECTIONS, document_starts, open_stream
-from aot.models import build_model
-from aot.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
-from aot.streams import read_clusters
-from aot.tokenizers import load_tokenizer
+from aot.tokens.streams import read_clusters
+from aot.tokens.tokenizers import load_tokenizer
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.train.models import build_model
+from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "experiments/gpu"

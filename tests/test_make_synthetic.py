@@ -18,14 +18,14 @@ from transformers import AutoTokenizer
 
 import compute_aot
 import make_synthetic
-from aot.data import DIRECTIONS, EOS_ID, Windows, open_stream, orient, read_meta
-from aot.files import read_json
-from aot.models import load_model
-from aot.scoring import score
+from aot.base.files import read_json
+from aot.measure.scoring import score
 from aot.sources.controls import ControlArguments, stationary
 from aot.sources.linear import LinearArguments, entropy_of_x, inverse, lines, random_matrix, sparse_matrix
 from aot.sources.primes import PrimesArguments, numbers_of, pairs, primes_below, shuffled
-from aot.tokenizers import tokenizer_sha256
+from aot.tokens.tokenizers import tokenizer_sha256
+from aot.tokens.windows import DIRECTIONS, EOS_ID, Windows, open_stream, orient, read_meta
+from aot.train.models import load_model
 
 ROOT = Path(make_synthetic.__file__).parent
 SMALL = {

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aot import mixing
-from aot.mixing import PROFILE, Learner, code_lengths
-from aot.symbols import Symbols, code_of, of_documents, values_of
+from aot.quick import mixing
+from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.symbols import Symbols, code_of, of_documents, values_of
 
 FULL = Learner(12, words=True, match=True, adjust=True)
 TEXT = "the cat sat on the mat. the cat sat on the hat. the cat sat on"

@@ -10,10 +10,10 @@ from conftest import logged, of_kind, one_line, train
 from transformers import AutoModelForCausalLM
 
 import compute_aot
-from aot.data import DIRECTIONS
-from aot.files import read_json
-from aot.models import build_model, check_causal, find_device, load_model
-from aot.scoring import score
+from aot.base.files import read_json
+from aot.measure.scoring import score
+from aot.tokens.windows import DIRECTIONS
+from aot.train.models import build_model, check_causal, find_device, load_model
 
 RECURRENT = ["lstm", "gru"]
 
@@ -149,7 +149,7 @@ def test_a_recurrent_checkpoint_loads_without_this_project(tmp_path, monkeypatch
     command = [sys.executable, "-c", LOADED_ELSEWHERE, *folders]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.split() == ["True", *parameters], done.stderr
-    assert type(AutoModelForCausalLM.from_pretrained(folders[0])).__module__ == "aot.recurrent"
+    assert type(AutoModelForCausalLM.from_pretrained(folders[0])).__module__ == "aot.train.recurrent"
 
 
 OTHERS = {  # and what they need besides a size

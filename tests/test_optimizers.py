@@ -5,10 +5,10 @@ import torch
 from conftest import MODELS, TINY, logged, one_line, train, weights
 from test_resume import killed_and_resumed, same_run
 
-from aot.files import read_json
-from aot.models import build_model
-from aot.optimizers import MuonInFloat32, muon_for
-from aot.runs import RECIPE
+from aot.base.files import read_json
+from aot.train.models import build_model
+from aot.train.optimizers import MuonInFloat32, muon_for
+from aot.train.runs import RECIPE
 from run_clm_reverse import ReverseTrainingArguments
 
 MUON = ["--optim", "muon"]

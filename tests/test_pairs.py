@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import compute_aot
-from aot.data import DIRECTIONS
-from aot.files import read_json
+from aot.base.files import read_json
+from aot.tokens.windows import DIRECTIONS
 from space import app as explorer
 
 ROOT = Path(__file__).parent.parent

@@ -16,12 +16,12 @@ from test_resume import same_run
 from transformers import TrainingArguments
 
 import run_clm_reverse
-from aot import parallel
-from aot.collector import AS_USUAL
-from aot.data import DIRECTIONS
-from aot.files import read_json
-from aot.runs import RECIPE, RESULTS, checkpoints, last_checkpoint
-from aot.training import ReverseTrainer
+from aot.base.collector import AS_USUAL
+from aot.base.files import read_json
+from aot.tokens.windows import DIRECTIONS
+from aot.train import parallel
+from aot.train.runs import RECIPE, RESULTS, checkpoints, last_checkpoint
+from aot.train.trainer import ReverseTrainer
 
 AT_ONCE = "--parallel_directions"
 

@@ -9,13 +9,13 @@ import pytest
 from conftest import TINY, logged, of_kind, one_line, rewrite, train, without_hashes
 
 import compute_aot
-from aot.checks import unigram_loss
-from aot.data import DIRECTIONS, Windows, open_stream, read_meta
-from aot.files import file_sha256, read_json, write_json
-from aot.prequential import code_length, curve, first_pass, settled
-from aot.runs import RESULTS, WINDOW_LOSSES
-from aot.scoring import score
-from aot.training import WINDOW_LOSS
+from aot.base.files import file_sha256, read_json, write_json
+from aot.measure.checks import unigram_loss
+from aot.measure.prequential import code_length, curve, first_pass, settled
+from aot.measure.scoring import score
+from aot.tokens.windows import DIRECTIONS, Windows, open_stream, read_meta
+from aot.train.runs import RESULTS, WINDOW_LOSSES
+from aot.train.trainer import WINDOW_LOSS
 from run_clm_reverse import RunArguments, initial_model
 
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nothing is told elsewhere")
 FIRST = dict.fromkeys(["run_clm_reverse.py", "compute_aot.py"], "process")
 FIRST |= dict.fromkeys(["tokenize_lang.py", "make_synthetic.py", "generate.py", "report.py"], "collector")
-TELL = "import os; print(os.environ.get('GOMP_SPINCOUNT'), aot.process.keep_pages())"
+TELL = "import os; print(os.environ.get('GOMP_SPINCOUNT'), aot.base.process.keep_pages())"
 
 
 def told(code: str, **environment: str) -> list[str]:
@@ -24,25 +24,26 @@ def told(code: str, **environment: str) -> list[str]:
 
 @LINUX
 def test_threads_sleep_soon_and_pages_are_kept():
-    assert told(f"import aot.process; {TELL}") == ["1000", "True"]
+    assert told(f"import aot.base.process; {TELL}") == ["1000", "True"]
 
 
 @LINUX
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
 def test_the_user_says_how_threads_wait(name):
     value = "ACTIVE" if name.startswith("OMP") else "7"
-    assert told(f"import aot.process; {TELL}", **{name: value}) == [str({"GOMP_SPINCOUNT": "7"}.get(name)), "True"]
+    count = str({"GOMP_SPINCOUNT": "7"}.get(name))
+    assert told(f"import aot.base.process; {TELL}", **{name: value}) == [count, "True"]
 
 
 @LINUX
 @pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "GLIBC_TUNABLES"])
 def test_the_user_says_how_memory_is_kept(name):
     value = "2" if name.startswith("MALLOC") else "glibc.malloc.arena_max=2"
-    assert told(f"import aot.process; {TELL}", **{name: value}) == ["1000", "False"]
+    assert told(f"import aot.base.process; {TELL}", **{name: value}) == ["1000", "False"]
 
 
 def test_it_is_too_late_when_torch_is_there():
-    assert told(f"import torch, aot.process; {TELL}")[0] == "None"
+    assert told(f"import torch, aot.base.process; {TELL}")[0] == "None"
 
 
 @LINUX
@@ -51,18 +52,18 @@ def test_large_blocks_come_from_pages_that_are_kept():
     use = "x = bytearray(50_000_000); del x; "
     faults = "import resource; f = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt; "
     count = f"{faults}{use}a = f(); exec({use!r} * 5); print(f() - a)"
-    assert int(told(f"import aot.process; {count}")[0]) < 1000 < int(told(count)[0])
+    assert int(told(f"import aot.base.process; {count}")[0]) < 1000 < int(told(count)[0])
 
 
 def test_the_collector_looks_less_often_while_the_rest_is_imported():
-    told_so = "import gc, sys, {first}; print(gc.get_threshold() == aot.collector.AS_USUAL, 'numpy' in sys.modules)"
-    assert told(told_so.format(first="aot.process")) == ["False", "False"]
-    assert told(told_so.format(first="numpy, aot.process")) == ["True", "True"]
+    told_so = "import gc, sys, {}; print(gc.get_threshold() == aot.base.collector.AS_USUAL, 'numpy' in sys.modules)"
+    assert told(told_so.format("aot.base.process")) == ["False", "False"]
+    assert told(told_so.format("numpy, aot.base.process")) == ["True", "True"]
 
 
 def test_the_collector_leaves_what_was_imported_and_looks_as_usual():
-    look = "lambda: print(gc.get_threshold() == aot.collector.AS_USUAL, gc.get_freeze_count() > 10_000)"
-    assert told(f"import aot.process, aot.cli, gc; aot.cli.command({look})") == ["True", "True"]
+    look = "lambda: print(gc.get_threshold() == aot.base.collector.AS_USUAL, gc.get_freeze_count() > 10_000)"
+    assert told(f"import aot.base.process, aot.base.cli, gc; aot.base.cli.command({look})") == ["True", "True"]
 
 
 @pytest.mark.parametrize("script", FIRST)

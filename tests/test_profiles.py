@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from tqdm import tqdm
 
-from aot import profiles
-from aot.mixing import PROFILE, Learner, code_lengths
-from aot.profiles import Documents, arrow_of, curve_of, part_to_show, prepare, profile, read_both_ways
-from aot.symbols import of_documents
+from aot.quick import profiles
+from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.profiles import Documents, arrow_of, curve_of, part_to_show, prepare, profile, read_both_ways
+from aot.quick.symbols import of_documents
 
 LETTERS = st.text("ab c.é文👍", min_size=1, max_size=30)
 

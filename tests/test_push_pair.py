@@ -21,12 +21,12 @@ import compute_aot
 import make_synthetic
 import push_pair
 import run_clm_reverse
-from aot.cards import renamed, web_address
-from aot.data import DIRECTIONS, EOS, open_stream
-from aot.files import file_sha256, read_json, write_json
-from aot.models import load_model
-from aot.runs import ROOT
-from aot.scoring import score
+from aot.base.files import file_sha256, read_json, write_json
+from aot.measure.scoring import score
+from aot.publish.cards import renamed, web_address
+from aot.tokens.windows import DIRECTIONS, EOS, open_stream
+from aot.train.models import load_model
+from aot.train.runs import ROOT
 from metrics.arrow_of_time.gap import arrow
 
 TOKEN = "hf_ann"
@@ -678,5 +678,5 @@ def test_as_a_command_without_a_hub(pair, tmp_path):
 def test_the_address_of_the_project_has_no_credentials(url, address, monkeypatch, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", url], check=True)
-    monkeypatch.setattr("aot.cards.ROOT", tmp_path)
+    monkeypatch.setattr("aot.publish.cards.ROOT", tmp_path)
     assert web_address() == address

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aot import mixing
-from aot.mixing import PROFILE, Learner, code_lengths
-from aot.profiles import Documents, curve_of, prepare, profile, read_both_ways
-from aot.symbols import Symbols, code_of, of_documents, positions, values_of
+from aot.quick import mixing
+from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.profiles import Documents, curve_of, prepare, profile, read_both_ways
+from aot.quick.symbols import Symbols, code_of, of_documents, positions, values_of
 
 ROOT = Path(__file__).parent.parent
 FULL = Learner(12, words=True, match=True, adjust=True)

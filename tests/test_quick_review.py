@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import compute_aot
-from aot import claims
+from aot.statistics import claims
 
 
 def run(*flags) -> dict:

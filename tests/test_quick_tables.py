@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 import compute_aot
 import report
-from aot import claims, quick_figures, quick_tables
-from aot.data import DIRECTIONS
-from aot.files import read_json
+from aot.base.files import read_json
+from aot.report import quick_tables
+from aot.show import quick_figures
+from aot.statistics import claims
+from aot.tokens.windows import DIRECTIONS
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("quick_trial", "quick_context", "quick_amount", "quick_where")

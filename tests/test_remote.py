@@ -14,8 +14,8 @@ import compute_aot
 import generate
 import run_clm_reverse
 import tokenize_lang
-from aot.data import DIRECTIONS
-from aot.remote import behind, cause_of
+from aot.base.remote import behind, cause_of
+from aot.tokens.windows import DIRECTIONS
 
 SMALL = "--context 8 --per_device_train_batch_size 8 --max_steps 1 --use_cpu --direction forward --output_dir run"
 COMMANDS = {

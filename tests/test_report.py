@@ -16,9 +16,9 @@ from scipy import stats
 import bench
 import compute_aot
 import report
-from aot import claims, fits
-from aot.files import read_json, write_json
-from aot.runs import alone
+from aot.base.files import read_json, write_json
+from aot.statistics import claims, fits
+from aot.train.runs import alone
 from experiments.speed import STAGES, Case
 
 ROOT = Path(__file__).parent.parent

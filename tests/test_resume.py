@@ -18,11 +18,11 @@ from transformers import TrainerState
 import compute_aot
 import run_clm_reverse
 import tokenize_lang
-from aot import figures
-from aot.cli import command
-from aot.files import read_json
-from aot.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, alone, checkpoints, damage, last_checkpoint
-from aot.training import ReverseTrainer, StopAtNonFiniteLoss
+from aot.base.cli import command
+from aot.base.files import read_json
+from aot.show import figures
+from aot.train.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, alone, checkpoints, damage, last_checkpoint
+from aot.train.trainer import ReverseTrainer, StopAtNonFiniteLoss
 
 ROOT = Path(__file__).parent.parent
 

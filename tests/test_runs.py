@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from aot.runs import alone, checkpoints, commit, versions
+from aot.train.runs import alone, checkpoints, commit, versions
 
 
 def git(folder, *arguments: str) -> str:

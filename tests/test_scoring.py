@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
-import aot.data
-from aot.data import DIRECTIONS, document_starts, open_stream
-from aot.files import read_json
-from aot.models import build_model, load_model
-from aot.runs import RESULTS
-from aot.scoring import document_totals, loss_by_read, score, spans, token_losses, tokens_read
+import aot.tokens.windows
+from aot.base.files import read_json
+from aot.measure.scoring import document_totals, loss_by_read, score, spans, token_losses, tokens_read
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.train.models import build_model, load_model
+from aot.train.runs import RESULTS
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CONTEXT = 8
@@ -114,7 +114,7 @@ def test_sums_in_parts_are_those_of_all_tokens(n, context, stride, part, documen
     losses = np.random.default_rng(n).exponential(3, n).astype(np.float32)
     starts = np.array([0, *sorted(each for each in documents if each < n)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aot.data, "PART", part)
+        patch.setattr(aot.tokens.windows, "PART", part)
         totals = document_totals(losses, starts)
         sums = {direction: loss_by_read(losses, context, stride, direction) for direction in DIRECTIONS}
     assert totals == pytest.approx(np.add.reduceat(losses.astype(float), starts), rel=1e-12)

@@ -10,10 +10,10 @@ from conftest import one_line, train, weights
 from test_parallel import saved_once, start
 
 import run_clm_reverse
-from aot.cli import spelled_out
-from aot.data import DIRECTIONS
-from aot.files import read_json
-from aot.runs import RECIPE, RESULTS, last_checkpoint
+from aot.base.cli import spelled_out
+from aot.base.files import read_json
+from aot.tokens.windows import DIRECTIONS
+from aot.train.runs import RECIPE, RESULTS, last_checkpoint
 
 SEEDS = ("--seeds", "42", "1")  # of `pair` and of `second_pair`
 

@@ -13,8 +13,8 @@ from test_tokenize_lang import decoded
 from transformers import AutoModelForCausalLM
 
 import compute_aot
-from aot.data import DIRECTIONS
-from aot.files import read_json
+from aot.base.files import read_json
+from aot.tokens.windows import DIRECTIONS
 from experiments import ship_pair
 
 

@@ -6,8 +6,8 @@ import pytest
 
 import compute_aot
 import report
-from aot import study
-from aot.files import read_json
+from aot.base.files import read_json
+from aot.report import study
 
 README = "# A title\n\n<!-- table sign -->\n<!-- end -->\n"
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from aot.data import document_starts
-from aot.token_classes import (
+from aot.measure.token_classes import (
     DIGITS,
     END,
     FIRST,
@@ -31,7 +30,7 @@ from aot.token_classes import (
     octaves,
     pieces,
 )
-from aot.tokenizers import (
+from aot.tokens.tokenizers import (
     MARK,
     byte_tokenizer,
     char_tokenizer,
@@ -40,7 +39,8 @@ from aot.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
-from aot.transforms import WORD
+from aot.tokens.transforms import WORD
+from aot.tokens.windows import document_starts
 
 LEVELS = ("bpe", "symmetric_bpe", "char", "byte")
 DOCUMENTS = st.lists(st.text("aé你b'1.! \n—", min_size=1, max_size=20), min_size=1, max_size=4)

@@ -29,12 +29,11 @@ from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import tokenize_lang
-from aot import streams, text
-from aot.data import EOS_ID, open_stream, read_meta
-from aot.files import file_sha256
-from aot.splitting import Splitting, survey
-from aot.text import read_documents, reverse_graphemes
-from aot.tokenizers import (
+from aot.base.files import file_sha256
+from aot.tokens import streams, text
+from aot.tokens.splitting import Splitting, survey
+from aot.tokens.text import read_documents, reverse_graphemes
+from aot.tokens.tokenizers import (
     BYTES,
     MARK,
     UNK,
@@ -47,6 +46,7 @@ from aot.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
+from aot.tokens.windows import EOS_ID, open_stream, read_meta
 
 SCRIPT = Path(tokenize_lang.__file__)
 WORDS = "la flèche du temps va de la cause à l’effet ; où finit-elle ? 🏹 <|endoftext|> 時間 の 矢 naïve é".split()

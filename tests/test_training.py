@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 
 import make_synthetic
 import run_clm_reverse
-from aot.data import DIRECTIONS, Windows, open_stream, read_meta
-from aot.files import read_json
-from aot.models import build_model, load_model
-from aot.runs import RECIPE, RESULTS, WINDOW_LOSSES
-from aot.scoring import score
-from aot.tokenizers import byte_tokenizer
-from aot.training import ReverseTrainer
+from aot.base.files import read_json
+from aot.measure.scoring import score
+from aot.tokens.tokenizers import byte_tokenizer
+from aot.tokens.windows import DIRECTIONS, Windows, open_stream, read_meta
+from aot.train.models import build_model, load_model
+from aot.train.runs import RECIPE, RESULTS, WINDOW_LOSSES
+from aot.train.trainer import ReverseTrainer
 
 SCRIPT = Path(run_clm_reverse.__file__)
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]

@@ -9,8 +9,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aot.text import reverse_graphemes
-from aot.transforms import DESTROY, EXPECTED, KEEP, LETTER, SENTENCE, WORD, generator, transform
+from aot.tokens.text import reverse_graphemes
+from aot.tokens.transforms import DESTROY, EXPECTED, KEEP, LETTER, SENTENCE, WORD, generator, transform
 
 PIECES = [
     *"abcXY07 \n\t.,!?…'’-_()“”「」。！日本語字ßéñ",

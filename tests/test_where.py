@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_token_classes import tokenizer_of, tokens_of
 
-import aot.data
+import aot.tokens.windows
 import compute_aot
-from aot import where, where_figure
-from aot.data import DIRECTIONS
-from aot.files import read_json
+from aot.base.files import read_json
+from aot.measure import where
+from aot.show import where_figure
+from aot.tokens.windows import DIRECTIONS
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 
@@ -96,7 +97,7 @@ def test_the_swapped_pair_on_the_reversed_text_has_the_opposite_arrow_in_the_mir
 def test_documents_are_added_in_parts(monkeypatch):
     saved = scored(2)
     whole = rows_of(saved)
-    monkeypatch.setattr(aot.data, "PART", 100)
+    monkeypatch.setattr(aot.tokens.windows, "PART", 100)
     slices = [*where.batches(saved["document_starts"], len(saved["ids"]))]
     assert len(slices) > 3 and [*range(11)] == [each for part in slices for each in range(11)[part]]
     for one, other in zip(whole, rows_of(saved), strict=True):

@@ -11,9 +11,9 @@ from itertools import islice
 import numpy as np
 from scipy.special import xlogy
 
-from aot.cli import at_least
-from aot.data import EOS_ID
+from aot.base.cli import at_least
 from aot.sources import FIRST, Source, blocks
+from aot.tokens.windows import EOS_ID
 
 
 @dataclass

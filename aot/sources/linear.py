@@ -12,9 +12,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from aot.cli import at_least
-from aot.data import EOS_ID, read_meta
+from aot.base.cli import at_least
 from aot.sources import FIRST, Source, blocks
+from aot.tokens.windows import EOS_ID, read_meta
 
 ALPHABET = "01:"
 DRAWS = 1_000  # of a matrix, before it is given up to find an invertible one

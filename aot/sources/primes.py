@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import xlogy
 from tqdm import tqdm
 
-from aot.data import EOS_ID
 from aot.sources import BLOCK, FIRST, Source, blocks
+from aot.tokens.windows import EOS_ID
 
 DIGITS = "0123456789"
 ROUNDS = 6

@@ -38,10 +38,10 @@ from booking import (
     zipf_ids,
 )
 
-from aot.data import ReverseTokenCollator
-from aot.files import read_json
-from aot.rates import matmul_flops
-from aot.runs import MANIFEST, RESULTS, WINDOW_LOSSES
+from aot.base.files import read_json
+from aot.tokens.windows import ReverseTokenCollator
+from aot.train.rates import matmul_flops
+from aot.train.runs import MANIFEST, RESULTS, WINDOW_LOSSES
 
 PAPER = {"vocabulary": 50257, "context": 256, "size": "medium", "overrides": None}
 TINY = {"vocabulary": 300, "context": 16, "size": "nano", "overrides": "n_layer=1"}
@@ -70,8 +70,8 @@ def machine(report: Callable) -> None:
 
 def agreement(report: Callable, model: dict, batch: int, steps: int) -> None:
     """Report how far all variants come from the losses of stock float32 in the same steps of AdamW, from one start."""
-    from aot.fast import use_fast_path
-    from aot.scoring import losses_under
+    from aot.measure.scoring import losses_under
+    from aot.train.fast import use_fast_path
 
     torch.manual_seed(0)
     start = gpt2(**model, fast=False)
@@ -174,7 +174,7 @@ class PaperGPT(torch.nn.Module):
 
 def paper_speed(report: Callable, model: dict, batch: int, steps: int) -> None:
     """Report the speed of training as in the paper: float32 without TF32, logits of all tokens at once."""
-    from aot.models import SIZES
+    from aot.train.models import SIZES
 
     with torch.device(find_device()):
         network = PaperGPT(model["vocabulary"], model["context"], *SIZES[model["size"]])
@@ -193,7 +193,7 @@ def paper_speed(report: Callable, model: dict, batch: int, steps: int) -> None:
 
 def scoring(report: Callable, model: dict, tokens: int) -> None:
     """Report the speed of scoring in float32, without TF32."""
-    from aot.scoring import score
+    from aot.measure.scoring import score
 
     network, context = gpt2(**model, fast=True), model["context"]
     ids = zipf_ids(tokens, model["vocabulary"])

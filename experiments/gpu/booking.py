@@ -21,14 +21,15 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that `python experiments/gpu/1_check.py` finds what lies there
 
-from aot.files import read_json, replacing, write_json  # noqa: E402
-from aot.parallel import work_alone  # noqa: E402
-from aot.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops  # noqa: E402
-from aot.runs import provenance  # noqa: E402
+from aot.base.files import read_json, replacing, write_json  # noqa: E402
+from aot.train.parallel import work_alone  # noqa: E402
+from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops  # noqa: E402
+from aot.train.runs import provenance  # noqa: E402
 
 OUT_OF_MEMORY = "out of memory"
 # What takes seconds to import: processes are forks of one that has done so, and has not touched the GPU.
-IMPORTED = ["torch._dynamo", "transformers.trainer", "aot.training", "run_clm_reverse", "make_synthetic", "report"]
+IMPORTED = ["torch._dynamo", "transformers.trainer", "aot.train.trainer"]
+IMPORTED += ["run_clm_reverse", "make_synthetic", "report"]
 WARM_UP = 3  # steps before those that are timed
 PROFILED = 2  # steps after them
 
@@ -225,8 +226,8 @@ def zipf_ids(count: int, vocabulary: int) -> np.ndarray:
 
 def gpt2(vocabulary: int, context: int, size: str, overrides: str | None, fast: bool) -> torch.nn.Module:
     """A new model on the device."""
-    from aot.fast import use_fast_path
-    from aot.models import build_model
+    from aot.train.fast import use_fast_path
+    from aot.train.models import build_model
 
     with torch.device(find_device()):
         model = build_model(vocabulary, context, size, "gpt2", overrides)
@@ -237,8 +238,8 @@ def training_speed(report: Callable, model: dict, batch: int, steps: int, fast: 
     """Report speed, memory and kernels of `steps` training steps, as run_clm_reverse.py does them."""
     from transformers import TrainerCallback
 
-    from aot.data import ReverseTokenCollator, Windows
-    from aot.training import ReverseTrainer
+    from aot.tokens.windows import ReverseTokenCollator, Windows
+    from aot.train.trainer import ReverseTrainer
     from run_clm_reverse import ReverseTrainingArguments
 
     class Watch(TrainerCallback):

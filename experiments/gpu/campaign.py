@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from booking import Booking, compile_backend, find_device
 
-from aot.clusters import arrow_over, samples_of, total_by
-from aot.data import DIRECTIONS, document_starts, open_stream, read_meta
-from aot.files import read_json, replacing
-from aot.pairs import SEED, without
-from aot.rates import flops_per_token
-from aot.runs import RECIPE, RESULTS, differences, evaluations, log_history
-from aot.scoring import document_totals
+from aot.base.files import read_json, replacing
+from aot.measure.scoring import document_totals
+from aot.tokens.clusters import arrow_over, samples_of, total_by
+from aot.tokens.windows import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.train.pairs import SEED, without
+from aot.train.rates import flops_per_token
+from aot.train.runs import RECIPE, RESULTS, differences, evaluations, log_history
 
 # The paper has 1e-4 at such a batch for 300 times as many steps, GPT-3 6e-4 for 12 × 768 at 20 times the batch; in so
 # few steps the larger one learns more. The text is read several times, which decay and dropout make less harmful.
@@ -81,7 +81,7 @@ class Cell:
         """How long a direction takes, as an estimate."""
         if self.tokens_per_second:
             return OVERHEAD + self.steps * self.step_tokens / self.tokens_per_second
-        from aot.models import build_model
+        from aot.train.models import build_model
 
         with torch.device("meta"):
             model = build_model(vocabulary, self.context, "nano", "gpt2", self.overrides)
@@ -170,9 +170,9 @@ def train_and_score(
 ) -> None:
     """Report the run of one direction and its loss by document, and add those of all held-out tokens to `scores`."""
     import run_clm_reverse
-    from aot.models import load_model
-    from aot.scoring import score
-    from aot.streams import read_clusters
+    from aot.measure.scoring import score
+    from aot.tokens.streams import read_clusters
+    from aot.train.models import load_model
     from report import facts
 
     run_clm_reverse.main([*flags, "--data", data, "--output_dir", str(run), "--direction", direction])

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from aot.files import replacing  # noqa: E402
+from aot.base.files import replacing  # noqa: E402
 from metrics.arrow_of_time.gap import arrow_from_totals, cautions  # noqa: E402
 
 CHOSEN = "arrow"
@@ -245,7 +245,7 @@ def tables(path):
 
 
 def plot(rows, path):
-    from aot.figures import plt
+    from aot.show.figures import plt
 
     figure, axes = plt.subplots(3, 3, figsize=(11, 9.5), sharey="row", layout="constrained")
 

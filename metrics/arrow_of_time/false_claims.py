@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from aot import claims, fits  # noqa: E402
-from aot.files import replacing  # noqa: E402
+from aot.base.files import replacing  # noqa: E402
+from aot.statistics import claims, fits  # noqa: E402
 from metrics.arrow_of_time import coverage  # noqa: E402
 from metrics.arrow_of_time.gap import arrow_from_totals  # noqa: E402
 
@@ -120,7 +120,7 @@ def markdown(rows):
 
 
 def plot(rows, path):
-    from aot.figures import plt
+    from aot.show.figures import plt
 
     figure, axes = plt.subplots(1, len(CLAIMS), figsize=(13, 3.4), sharey=True, layout="constrained")
     for axis, (claim, counted, *_) in zip(axes, CLAIMS, strict=True):

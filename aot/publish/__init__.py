@@ -1,0 +1,1 @@
+"""What goes to the Hub: checkpoints, cards, data, the metric and the explorer."""

@@ -1,0 +1,1 @@
+"""Tables of experiments, from the scores of many pairs and texts."""

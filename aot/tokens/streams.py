@@ -1,0 +1,261 @@
+"""Documents encoded into the streams of a data folder, such that an interrupted run continues where it stopped.
+
+Chunks of documents are encoded ahead of the writer, by threads or by processes; it takes them in their order, so that
+the streams do not depend on who encoded them.
+"""
+
+import csv
+import hashlib
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from aot.base.files import check_hash, file_sha256, read_json, write_json, writing
+from aot.tokens.clusters import cluster_runs
+from aot.tokens.splitting import SPLITS
+from aot.tokens.text import reverse_graphemes
+from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
+from aot.tokens.windows import EOS_ID, data_sha256, open_stream, parts, read_meta
+from aot.train.parallel import cores
+
+CHUNK_BYTES = 2_000_000  # text that is encoded at a time
+THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
+PROCESSES_FROM = 100_000_000  # bytes of text from which processes make up for the seconds that they take to start
+CHECKPOINT_SECONDS = 5.0
+CLUSTERS = "{}.clusters.csv"  # which documents of a split are those of each cluster, where there are any
+COUNTS = ("documents", "tokens", "bytes", "characters")
+
+Encoded = dict[str, tuple[np.ndarray, dict[str, int]]]  # ids [n] and counts of each split
+
+
+def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
+    """What is encoded of a document: bytes at byte level, else text; reversed if so asked."""
+    if reverse:
+        document = reverse_graphemes(document.decode()).encode()
+    return document if level == "byte" else document.decode()
+
+
+def encode_chunk(
+    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, prepared: Callable, dtype: np.dtype
+) -> Encoded:
+    """Ids [n] and counts of each split, whose name comes with each document; an end-of-text token is a token only."""
+    documents = {split: [] for split in SPLITS}
+    for document, split in chunk:
+        documents[split].append(document)
+    encoded = {}
+    for split, part in documents.items():
+        ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
+        characters = sum(len(document.decode(errors="replace")) for document in part)
+        counts = {"documents": len(part), "tokens": len(ids), "bytes": sum(map(len, part)), "characters": characters}
+        encoded[split] = ids, counts
+    return encoded
+
+
+def chunks(documents: Iterable[tuple[bytes | str, str]]) -> Iterator[list[tuple[bytes | str, str]]]:
+    """Documents, each with its split or cluster, in lists of about `CHUNK_BYTES`."""
+    chunk, size = [], 0
+    for document in documents:
+        chunk.append(document)
+        size += len(document[0])
+        if size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
+    """How many processes encode a text: one for each core that this one may use, where there are more than two.
+
+    One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start,
+    and bytes are encoded faster than they are sent.
+    """
+    slow = level != "byte" or reverse
+    return cores() if cores() > 2 and slow and text_bytes >= PROCESSES_FROM else 1
+
+
+def pool(encode_chunk: Callable[[list], Encoded], processes: int) -> tuple[Executor, Callable, int]:
+    """What runs `encode_chunk`: threads or processes, the function to submit to them, and how many at a time."""
+    if processes == 1:
+        return ThreadPoolExecutor(THREADS), encode_chunk, THREADS + 1
+    context = multiprocessing.get_context("forkserver")
+    # nearly all of what a process imports, and found wherever the script is started from: 2 s once, not in each
+    context.set_forkserver_preload(["transformers.models.auto.tokenization_auto"])
+    return ProcessPoolExecutor(processes, context, begin_work, (encode_chunk,)), work, 2 * processes
+
+
+@contextmanager
+def without_interrupt() -> Iterator[None]:
+    """Ctrl-C waits for its end, and never reaches processes that start in it: the one that started them ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin_work(encode_chunk: Callable[[list], Encoded]) -> None:
+    """What a process does first: it gets `encode_chunk`, whose tokenizer is too large to be sent with each chunk."""
+    global encode_here
+    encode_here = encode_chunk
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """A process that waits for work would not notice that there is nobody left to send any."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def work(chunk: list) -> Encoded:
+    """What a process does with each chunk: the `encode_chunk` that it got at its beginning."""
+    return encode_here(chunk)
+
+
+def encode_ahead(
+    chunks: Iterable[list], encode_chunk: Callable[[list], Encoded], processes: int
+) -> Iterator[Encoded]:
+    """`encode_chunk` of each chunk, in their order, of which a few are encoded ahead; ValueError if a process ends."""
+    executor, encode_one, at_a_time = pool(encode_chunk, processes)
+    try:
+        ahead = deque()
+        for chunk in chunks:
+            with without_interrupt():
+                ahead.append(executor.submit(encode_one, chunk))
+            if len(ahead) == at_a_time:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    except BrokenProcessPool as error:
+        raise ValueError(
+            "a process that encodes was ended, which happens where memory is short; run the same command again, it "
+            "goes on where it stopped, with fewer --preprocessing_num_workers"
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def write_streams(
+    documents: Iterable[tuple[bytes, str]],
+    encode_chunk: Callable[[list], Encoded],
+    folder: Path,
+    progress: Path,
+    dtype: np.dtype,
+    text_bytes: int,
+    processes: int,
+) -> dict[str, dict[str, int]]:
+    """Append documents, each with its split, to the streams, without those that `progress` has already; gives the
+    counts of each split.
+
+    `encode_chunk` runs in so many processes. ValueError where a stream is not as it was when `progress` was written.
+    """
+    counts = read_json(progress) or {split: dict.fromkeys(COUNTS, 0) for split in SPLITS}
+    files = {split: (folder / f"{split}.bin").open("a+b") for split in SPLITS}
+    hashes = {split: hashlib.sha256() for split in SPLITS}
+    for split, file in files.items():
+        file.seek(0)
+        for part in parts(whole := counts[split]["tokens"] * dtype.itemsize):
+            hashes[split].update(file.read(part.stop - part.start))
+        if file.tell() < whole or counts[split].pop("sha256", hashes[split].hexdigest()) != hashes[split].hexdigest():
+            raise ValueError(f"{file.name}: is damaged; delete {progress.parent} and start again")
+        file.truncate(whole)
+
+    def checkpoint():
+        for file in files.values():
+            with writing(file.name):
+                file.flush()
+                os.fsync(file.fileno())
+        write_json(progress, {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS})
+
+    done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
+    saved = time.monotonic()
+    bar = tqdm(desc="encode", total=text_bytes, initial=done_bytes, unit="B", unit_scale=True, mininterval=1)
+    rest = chunks(itertools.islice(documents, done, None))
+    with bar, closing(encode_ahead(rest, encode_chunk, processes)) as encoded:
+        for pieces in encoded:
+            for split, (ids, more) in pieces.items():
+                with writing(files[split].name):
+                    files[split].write(ids)
+                hashes[split].update(ids)
+                counts[split] = {key: counts[split][key] + more[key] for key in COUNTS}
+                bar.update(more["bytes"])
+            if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                checkpoint()
+                saved = time.monotonic()
+    checkpoint()
+    for file in files.values():
+        file.close()
+    return {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS}
+
+
+def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
+    """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
+    meta = read_meta(data)
+    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
+        raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
+    if not meta["splits"].get(split, {}).get("tokens"):
+        raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
+    return open_stream(data, split)
+
+
+def write_clusters(folder: Path, runs: dict[str, list]) -> None:
+    """A table of the cluster of each run of documents of each split, as `clusters.cluster_runs` reads it."""
+    for split, of_split in runs.items():
+        first = np.cumsum([0, *(length for _, length in of_split)])
+        path = folder / CLUSTERS.format(split)
+        with writing(path), path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["cluster", "first_doc", "n_docs"])
+            rows.writerows([name, begin, length] for (name, length), begin in zip(of_split, first, strict=False))
+
+
+def read_clusters(data: str, split: str) -> list[str] | None:
+    """Cluster [D] of each document of a split of a data folder; None where it was made without --clusters."""
+    path, sha256 = Path(data, CLUSTERS.format(split)), read_meta(data)["splits"][split].get("clusters_sha256")
+    if sha256:
+        check_hash(path, sha256, f"delete {data} and make it again")
+    return [name for name, length in cluster_runs(str(path)) for _ in range(length)] if path.is_file() else None
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Hash of each file of the tokenizer in a data folder, by name."""
+    files = {path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()}
+    return {path.name: file_sha256(path) for path in sorted(files)}
+
+
+def describe_streams(
+    folder: Path, name: str, level: str, tokenizer: PreTrainedTokenizerBase, dtype: np.dtype, counts: dict
+) -> dict:
+    """The part of `meta.json` that every data folder has."""
+    splits = {
+        split: count if "sha256" in count else count | {"sha256": file_sha256(folder / f"{split}.bin")}
+        for split, count in counts.items()
+    }
+    identity = tokenizer_sha256(tokenizer)
+    return {
+        "format": 1,
+        "name": name,
+        "level": level,
+        "vocab_size": len(tokenizer),
+        "eos_token_id": EOS_ID,
+        "dtype": dtype.name,
+        "splits": splits,
+        "tokenizer_files": hashes_of(folder),
+        "tokenizer_sha256": identity,
+        "data_sha256": data_sha256(splits, dtype, identity),
+    }

@@ -1,0 +1,150 @@
+"""From a token stream on disk to oriented batches. `orient` is the only place that knows what "backward" means.
+
+A data folder holds the tokenizer, `train.bin`, `validation.bin` (flat streams of token ids, one EOS after each
+document) and `meta.json` (dtype, counts, hashes). A window is T consecutive tokens of a stream. In both directions
+the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is
+EOS here: every window is read as if a document began with its first token, or backward, ended with its last.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from torch.utils.data import Dataset
+
+from aot.base.files import check_hash, opened
+
+DIRECTIONS = ("forward", "backward")
+LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
+EOS = "<|endoftext|>"
+EOS_ID = 0  # in the data folders we write: ends every document, and as BOS opens every window
+PART = 2**18  # tokens of a stream that are looked at together
+
+
+def orient(ids, direction: str):
+    """`ids` [..., n] (array or tensor) in the order in which `direction` reads them; twice is the identity."""
+    if direction == "forward":
+        return ids
+    if direction == "backward":
+        return ids.flip(-1) if isinstance(ids, torch.Tensor) else ids[..., ::-1]
+    raise ValueError(f"direction is {direction!r}, must be one of {DIRECTIONS}")
+
+
+def stream_dtype(vocab_size: int) -> np.dtype:
+    """Smallest unsigned integer type that holds every id: 2 bytes up to a vocabulary of 65,536, then 4."""
+    return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
+
+
+def check_name(name: str) -> None:
+    """ValueError unless a data folder can have this name."""
+    if name in ("", "..") or Path(name).name != name or name.endswith(".partial"):
+        raise ValueError(f"--name {name!r}: must be the name of a folder; --output_dir says where it is")
+
+
+def read_meta(folder: str | Path) -> dict:
+    """`meta.json` of a data folder; SystemExit when the folder is not a finished one."""
+    path = Path(folder) / "meta.json"
+    if not path.is_file():
+        raise SystemExit(
+            f"{folder}: not a data folder (no meta.json in it). Make one with tokenize_lang.py or make_synthetic.py; "
+            "an interrupted one is completed by running the same command again."
+        )
+    try:
+        meta = opened(path)
+        dtype, whole = np.dtype(meta["dtype"]), {"vocab_size", "tokenizer_sha256", "data_sha256"} <= meta.keys()
+        tokens = [meta["splits"][split]["tokens"] for split in ("train", "validation")]
+        if not (whole and dtype.kind == "u" and all(isinstance(each, int) and each >= 0 for each in tokens)):
+            raise ValueError("what a data folder has to say is not in it")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        cause = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise SystemExit(f"{path}: is damaged ({cause}); delete {folder} and make it again") from error
+    return meta
+
+
+def data_sha256(splits: dict, dtype: np.dtype, tokenizer_sha256: str) -> str:
+    """One hash that identifies a data set: both streams (`sha256` of each split), their type and the tokenizer."""
+    parts = [splits[split]["sha256"] for split in ("train", "validation")] + [np.dtype(dtype).name, tokenizer_sha256]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def open_stream(folder: str | Path, split: str) -> np.ndarray:
+    """Token ids [n] of one split, memory-mapped; SystemExit when the file is not what `meta.json` says."""
+    meta, path = read_meta(folder), Path(folder) / f"{split}.bin"
+    dtype, tokens = np.dtype(meta["dtype"]), meta["splits"][split]["tokens"]
+    size = path.stat().st_size if path.is_file() else 0
+    if size != tokens * dtype.itemsize:
+        raise SystemExit(
+            f"{path}: {size:,} bytes, but meta.json says {tokens:,} tokens of {dtype.itemsize} bytes = "
+            f"{tokens * dtype.itemsize:,}. The file is damaged: delete {folder} and make it again."
+        )
+    check_hash(path, meta["splits"][split].get("sha256"), f"delete {folder} and make it again")
+    return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
+
+
+def parts(tokens: int) -> Iterator[slice]:
+    """Successive parts of a stream, so that what is computed of it takes a few MB, however long it is."""
+    return (slice(begin, min(tokens, begin + PART)) for begin in range(0, tokens, PART))
+
+
+def document_starts(ids: np.ndarray, eos: int = EOS_ID, length: int | None = None) -> np.ndarray:
+    """Position [D] of the first token of each document in a stream [n]; an EOS belongs to the document it ends.
+
+    `length`: tokens per document where all have as many, and the EOS may stand elsewhere than at the end.
+    """
+    if length:
+        return np.arange(0, len(ids), length)
+    starts = np.concatenate([[0], *(part.start + 1 + np.flatnonzero(ids[part] == eos) for part in parts(len(ids)))])
+    return starts[starts < max(1, len(ids))]
+
+
+class Windows(Dataset):
+    """The windows [T] of a stream, every `stride` tokens; `keep_tail` adds the last, shorter one: so all is seen."""
+
+    def __init__(self, stream: np.ndarray, context: int, stride: int | None = None, keep_tail: bool = False):
+        if context < 1 or (stride is not None and not 1 <= stride <= context):
+            raise SystemExit(f"--context {context} --stride {stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
+        self.stream, self.context, self.stride = stream, context, stride or context
+        self.full = max(0, (len(stream) - context) // self.stride + 1)
+        seen = (self.full - 1) * self.stride + context if self.full else 0
+        self.tail = int(keep_tail and seen < len(stream))
+
+    def __len__(self) -> int:
+        return self.full + self.tail
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        begin = index * self.stride
+        return self.stream[begin : begin + self.context].astype(np.int64)
+
+    def __getitems__(self, indices: list[int]) -> np.ndarray | list[np.ndarray]:
+        """A batch [B, T] in one gather from disk; a list, where the shorter window is in it."""
+        if self.full in indices:
+            return [self[index] for index in indices]
+        return sliding_window_view(self.stream, self.context)[:: self.stride][indices].astype(np.int64)
+
+
+@dataclass
+class ReverseTokenCollator:
+    """Windows in text order → `input_ids` and `labels` [B, T] in reading order; a short window is padded with -100."""
+
+    direction: str
+    bos: int = EOS_ID
+
+    def __call__(self, windows: np.ndarray | list[np.ndarray]) -> dict[str, torch.Tensor]:
+        if isinstance(windows, np.ndarray):
+            labels = orient(torch.from_numpy(windows), self.direction)
+            return {"input_ids": shift_right(labels, self.bos), "labels": labels}
+        longest = max(map(len, windows))
+        labels = torch.full((len(windows), longest), -100)
+        for row, window in zip(labels, windows, strict=True):
+            row[: len(window)] = orient(torch.from_numpy(window), self.direction)
+        return {"input_ids": shift_right(labels, self.bos), "labels": labels}
+
+
+def shift_right(labels: torch.Tensor, bos: int) -> torch.Tensor:
+    """What the model reads to predict `labels` [B, T]: BOS, then all but the last; padding becomes BOS, too."""
+    read = torch.cat([labels.new_full((len(labels), 1), bos), labels[:, :-1]], dim=1)
+    return read.masked_fill(read == -100, bos)
