@@ -41,7 +41,8 @@ from tqdm import tqdm
 
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import replacing
-from aot.train.runs import ROOT, alone
+from aot.base.folders import alone
+from aot.base.machine import ROOT
 from experiments.speed import STAGES, Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"

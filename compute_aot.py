@@ -34,19 +34,24 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.base.cli import Grow, at_least, command, parse_arguments, without_effect
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
+from aot.base.folders import alone, differences
+from aot.base.machine import provenance
+from aot.base.messages import count
 from aot.measure.checks import COUNTED, check_models, unigram_loss
 from aot.measure.prequential import prequential
+from aot.measure.reports import LOSSES, finished_report
 from aot.measure.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.measure.where import print_where, with_where
 from aot.quick.measuring import QuickArguments, quick
-from aot.tokens.clusters import FLAG_HELP, arrow_over, read_clustered, samples_of
+from aot.statistics.samples import arrow_over, samples_of
+from aot.tokens.clusters import FLAG_HELP, read_clustered
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import chunks, load_stream, read_clusters
 from aot.tokens.text import kind_of, reverse_graphemes, short_name
 from aot.tokens.tokenizers import encode, pair_tokenizers, tokenizer_sha256
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream, parts, read_meta
+from aot.tokens.windows import DIRECTIONS, document_starts, parts
 from aot.train.models import check_context, find_device, load_model
 from aot.train.pairs import and_more, locate_pair, pair_configs, recipe_of, trained_context, weights_identity
-from aot.train.runs import LOSSES, alone, count, differences, finished_report, provenance
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled

@@ -30,12 +30,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer,
 
 from aot.base.cli import at_least, command, parse_arguments, without_effect
 from aot.base.files import read_json, sealed, unsealed, write_json, writing
+from aot.base.folders import alone, differences
+from aot.base.machine import provenance
 from aot.measure.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 from aot.tokens.tokenizers import checkpoint_tokenizer
 from aot.tokens.windows import DIRECTIONS
 from aot.train.models import find_device, load_model
 from aot.train.pairs import locate_pair, pair_configs, trained_context, weights_identity
-from aot.train.runs import alone, differences, provenance
 
 
 @dataclass

@@ -29,14 +29,16 @@ from tqdm import tqdm
 
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import sync, write_json, writing
+from aot.base.folders import alone, differences
+from aot.base.machine import provenance
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
 from aot.sources.linear import LinearArguments, linear
 from aot.sources.primes import PrimesArguments, primes
+from aot.tokens.data_folder import check_name, read_meta, stream_dtype
 from aot.tokens.streams import describe_streams
 from aot.tokens.tokenizers import char_tokenizer, save_tokenizer
-from aot.tokens.windows import EOS_ID, check_name, read_meta, stream_dtype
-from aot.train.runs import alone, differences, provenance
+from aot.tokens.windows import EOS_ID
 
 SOURCES = {
     "linear": (linear, LinearArguments),

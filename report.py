@@ -27,16 +27,18 @@ from numpy.lib.npyio import NpzFile
 
 from aot.base.cli import command, parse_arguments
 from aot.base.files import read_json, replacing
+from aot.base.folders import RESULTS, alone
 from aot.measure.prequential import REPORT
+from aot.measure.reports import losses_of
 from aot.measure.scoring import document_totals
 from aot.report import quick_tables, study
 from aot.show import quick_figures, table_figures
 from aot.statistics import claims
 from aot.statistics.fits import trends
-from aot.tokens.clusters import arrow_over
+from aot.statistics.samples import arrow_over
 from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import load_config
-from aot.train.runs import RECIPE, RESULTS, alone, evaluations, log_history, losses_of
+from aot.train.runs import RECIPE, evaluations, log_history
 
 NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "standard_error", "tokens", "documents"]
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them

@@ -32,10 +32,14 @@ from accelerate.state import AcceleratorState
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments, set_seed
 from transformers.integrations import unset_hf_deepspeed_config
 
-from aot.base.cli import command, notice, parse_arguments, spelled_out, without_effect
+from aot.base.cli import command, parse_arguments, spelled_out, without_effect
 from aot.base.files import file_sha256, read_json, write_json, writing
+from aot.base.folders import RESULTS, alone, differences
+from aot.base.machine import provenance
+from aot.base.messages import notice
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
-from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows, open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows
 from aot.train.fast import arithmetic_of, use_fast_path
 from aot.train.models import build_model, check_context, load_model
 from aot.train.optimizers import MUON, check_muon
@@ -43,16 +47,12 @@ from aot.train.pairs import load_config, recipe_of, without
 from aot.train.parallel import at_once, wait_for
 from aot.train.runs import (
     RECIPE,
-    RESULTS,
     STATE,
     WINDOW_LOSSES,
-    alone,
     check_run_folder,
     damage,
-    differences,
     evaluations,
     last_checkpoint,
-    provenance,
     start_or_continue,
     weights_sha256,
 )

@@ -32,7 +32,11 @@ from transformers import PreTrainedTokenizerBase
 
 from aot.base.cli import Grow, at_least, command, parse_arguments, without_effect
 from aot.base.files import check_hash, file_sha256, read_json, sync, write_json, writing
+from aot.base.folders import alone, differences
+from aot.base.machine import provenance, versions
+from aot.base.messages import count
 from aot.tokens.clusters import FLAG_HELP, read_all
+from aot.tokens.data_folder import check_name, read_meta, stream_dtype
 from aot.tokens.splitting import Splitting, Survey, hold_out, identity, position, survey
 from aot.tokens.streams import (
     CLUSTERS,
@@ -56,8 +60,7 @@ from aot.tokens.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
-from aot.tokens.windows import EOS_ID, check_name, read_meta, stream_dtype
-from aot.train.runs import alone, count, differences, provenance, versions
+from aot.tokens.windows import EOS_ID
 
 WHERE_AND_HOW = ("output_dir", "preprocessing_num_workers")  # arguments that do not change what is made
 WHY = {

@@ -21,13 +21,15 @@ import torch
 
 from aot.base.cli import command, parse_arguments
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
+from aot.base.folders import RESULTS
 from aot.publish.cards import pair_cards
 from aot.publish.hub import checkpoint_files, finished_pair
+from aot.tokens.data_folder import open_stream
 from aot.tokens.streams import CLUSTERS, read_clusters
 from aot.tokens.tokenizers import load_tokenizer
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import load_model
-from aot.train.runs import RECIPE, RESULTS
+from aot.train.runs import RECIPE
 
 
 @dataclass

@@ -142,7 +142,7 @@ def prepare(case: Case) -> dict:
         documents = [f"{copy} {document}" for copy in range(copies) for document in text.split("\n\n")]
         (folder / "text.txt").write_text("\n\n".join(documents), encoding="utf-8")
     if case.stage == "pair":
-        from aot.tokens.windows import read_meta
+        from aot.tokens.data_folder import read_meta
 
         tokenize_ours(case, Path(case.text), folder / "data")
         case.vocab_size = read_meta(folder / "data/text")["vocab_size"]
@@ -280,8 +280,8 @@ def pair(case: Case) -> dict:
 
     Ours evaluates and saves ten times on the way, by default; run_clm does so once, at the end.
     """
+    from aot.base.folders import RESULTS
     from aot.tokens.windows import DIRECTIONS
-    from aot.train.runs import RESULTS
 
     data, output = f"{case.folder}/data/text", tempfile.mkdtemp(dir=case.folder)
     flags = f"--max_steps {case.pair_steps} --per_device_train_batch_size {case.batch} --bf16 {case.bf16}"
@@ -314,8 +314,8 @@ def trained_with(output: str) -> dict:
 def processes(case: Case) -> dict:
     """A training run under `accelerate launch`, all cores divided among its processes."""
     from aot.base.files import read_json
-    from aot.train.parallel import cores
-    from aot.train.runs import RESULTS
+    from aot.base.folders import RESULTS
+    from aot.base.machine import cores
 
     count, output = int(case.who.split()[0]), tempfile.mkdtemp(dir=case.folder)
     launcher = "-m accelerate.commands.launch --config_file accelerate_configs/ddp.yaml --main_process_port 0"
@@ -491,8 +491,7 @@ def main() -> None:
     result = prepare(case) if what == "prepare" else STAGES[case.stage].work(case)
     result.setdefault("peak_bytes", peak_bytes())
 
-    from aot.train.parallel import cores
-    from aot.train.runs import provenance
+    from aot.base.machine import cores, provenance
 
     made_by = provenance()
     versions = {name: made_by["versions"][name] for name in ("torch", "transformers")}

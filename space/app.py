@@ -24,6 +24,7 @@ from huggingface_hub.repocard import metadata_load
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from aot.base.cli import command, parse_arguments
+from aot.base.folders import RESULTS
 from aot.measure.checks import unigram_loss
 from aot.measure.generation import continue_prompts, encode_prompt
 from aot.measure.scoring import document_totals, score
@@ -33,7 +34,6 @@ from aot.tokens.tokenizers import encode, pair_tokenizers
 from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import load_model
 from aot.train.pairs import locate_pair, pair_configs, trained_context
-from aot.train.runs import RESULTS
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CARD = Path(__file__).with_name("README.md")

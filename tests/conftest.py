@@ -26,8 +26,10 @@ import compute_aot
 import make_synthetic
 import run_clm_reverse
 from aot.base.files import SEAL, file_sha256, read_json, write_json
-from aot.tokens.windows import DIRECTIONS, data_sha256, open_stream, read_meta
-from aot.train.runs import RECIPE, RESULTS, STATE
+from aot.base.folders import RESULTS
+from aot.tokens.data_folder import data_sha256, open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS
+from aot.train.runs import RECIPE, STATE
 
 torch.set_num_threads(1)
 BUILDS = TemporaryDirectory()

@@ -42,8 +42,10 @@ import aot.train.trainer  # noqa: F401
 import run_clm_reverse
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import file_sha256, write_json
+from aot.base.folders import RESULTS
+from aot.base.machine import provenance
 from aot.tokens import streams
-from aot.train.runs import RESULTS, STATE, provenance
+from aot.train.runs import STATE
 from tests.forks import end_all, run_script, start, wait
 from tests.fuzz_tasks import BEGUN, HALF, TASKS, Task, write_inputs
 from tests.mutations import SIGNALS, VARIABLES, Mutation, change_file, change_flag

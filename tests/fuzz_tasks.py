@@ -13,8 +13,9 @@ import push_pair
 import report
 import run_clm_reverse
 import tokenize_lang
+from aot.base.machine import ROOT
 from aot.tokens import streams
-from aot.train.runs import MANIFEST, ROOT
+from aot.train.runs import MANIFEST
 
 TOKENS = "--documents paragraph --vocab_size 300 --validation_fraction 0.2"
 SMALL = "--config_overrides n_layer=1,n_head=2,n_embd=16 --context 8 --per_device_train_batch_size 16 --max_steps 24"

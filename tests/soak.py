@@ -34,9 +34,11 @@ import run_clm_reverse
 import tokenize_lang
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import file_sha256, read_json, write_json
+from aot.base.folders import RESULTS
+from aot.base.machine import provenance
 from aot.tokens import streams
 from aot.tokens.windows import DIRECTIONS
-from aot.train.runs import MANIFEST, RESULTS, STATE, checkpoints, provenance
+from aot.train.runs import MANIFEST, STATE, checkpoints
 from tests.forks import end_all, run_script, start, wait
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import run_clm_reverse
 import tokenize_lang
-from aot.base.cli import Grow, at_least, brief, command, flags_of, notice, parse_arguments, spelled_out
+from aot.base.cli import Grow, at_least, command, flags_of, parse_arguments, spelled_out
+from aot.base.messages import brief, notice
 
 ROOT = Path(__file__).parent.parent
 

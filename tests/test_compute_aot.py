@@ -21,14 +21,15 @@ import compute_aot
 import make_synthetic
 import tokenize_lang
 from aot.base.files import read_json, write_json
+from aot.base.folders import RESULTS, alone
 from aot.measure import scoring
 from aot.measure.checks import unigram_loss
 from aot.measure.scoring import score, tokens_read
 from aot.show import figures
 from aot.tokens import streams, tokenizers
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.tokens.data_folder import open_stream
+from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import load_model
-from aot.train.runs import RESULTS, alone
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 SCRIPT = Path(compute_aot.__file__)

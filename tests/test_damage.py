@@ -13,9 +13,10 @@ import run_clm_reverse
 import tokenize_lang
 from aot.base import files
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.tokens import streams
 from aot.tokens.windows import DIRECTIONS
-from aot.train.runs import RESULTS, checkpoints, last_checkpoint
+from aot.train.runs import checkpoints, last_checkpoint
 
 
 def flip(path, where: int = -9) -> None:

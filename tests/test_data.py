@@ -10,17 +10,8 @@ from conftest import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aot.tokens.windows import (
-    DIRECTIONS,
-    ReverseTokenCollator,
-    Windows,
-    data_sha256,
-    document_starts,
-    open_stream,
-    orient,
-    read_meta,
-    stream_dtype,
-)
+from aot.tokens.data_folder import data_sha256, open_stream, read_meta, stream_dtype
+from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows, document_starts, orient
 
 token_ids = st.lists(st.integers(0, 9), min_size=1, max_size=20)
 

@@ -12,10 +12,11 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 
 from aot.base.files import read_json
-from aot.measure.scoring import losses_under, score
+from aot.measure.scoring import score
 from aot.tokens.windows import DIRECTIONS
 from aot.train import fast
 from aot.train.fast import BlockwiseAttention, HeadAndLoss, arithmetic_of, has_fast_path, keep, use_fast_path
+from aot.train.losses import losses_under
 from aot.train.models import build_model
 from aot.train.runs import RECIPE, WINDOW_LOSSES
 

@@ -20,9 +20,10 @@ from conftest import edit
 import compute_aot
 import report
 import run_clm_reverse
+from aot.tokens.data_folder import open_stream
 from aot.tokens.streams import read_clusters
 from aot.tokens.tokenizers import load_tokenizer
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import build_model
 from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
 

@@ -18,9 +18,10 @@ from conftest import SETTINGS, TINY, left_behind, logged, train, weights
 from transformers import AutoModelForCausalLM
 
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.measure.scoring import score
-from aot.tokens.windows import open_stream
-from aot.train.runs import RECIPE, RESULTS, STATE, WINDOW_LOSSES, checkpoints, last_checkpoint
+from aot.tokens.data_folder import open_stream
+from aot.train.runs import RECIPE, STATE, WINDOW_LOSSES, checkpoints, last_checkpoint
 
 ROOT = Path(__file__).parent.parent
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]

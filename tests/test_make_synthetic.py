@@ -23,8 +23,9 @@ from aot.measure.scoring import score
 from aot.sources.controls import ControlArguments, stationary
 from aot.sources.linear import LinearArguments, entropy_of_x, inverse, lines, random_matrix, sparse_matrix
 from aot.sources.primes import PrimesArguments, numbers_of, pairs, primes_below, shuffled
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import tokenizer_sha256
-from aot.tokens.windows import DIRECTIONS, EOS_ID, Windows, open_stream, orient, read_meta
+from aot.tokens.windows import DIRECTIONS, EOS_ID, Windows, orient
 from aot.train.models import load_model
 
 ROOT = Path(make_synthetic.__file__).parent

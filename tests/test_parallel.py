@@ -18,9 +18,10 @@ from transformers import TrainingArguments
 import run_clm_reverse
 from aot.base.collector import AS_USUAL
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.tokens.windows import DIRECTIONS
 from aot.train import parallel
-from aot.train.runs import RECIPE, RESULTS, checkpoints, last_checkpoint
+from aot.train.runs import RECIPE, checkpoints, last_checkpoint
 from aot.train.trainer import ReverseTrainer
 
 AT_ONCE = "--parallel_directions"

@@ -10,11 +10,13 @@ from conftest import TINY, logged, of_kind, one_line, rewrite, train, without_ha
 
 import compute_aot
 from aot.base.files import file_sha256, read_json, write_json
+from aot.base.folders import RESULTS
 from aot.measure.checks import unigram_loss
 from aot.measure.prequential import code_length, curve, first_pass, settled
 from aot.measure.scoring import score
-from aot.tokens.windows import DIRECTIONS, Windows, open_stream, read_meta
-from aot.train.runs import RESULTS, WINDOW_LOSSES
+from aot.tokens.data_folder import open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS, Windows
+from aot.train.runs import WINDOW_LOSSES
 from aot.train.trainer import WINDOW_LOSS
 from run_clm_reverse import RunArguments, initial_model
 

@@ -22,11 +22,12 @@ import make_synthetic
 import push_pair
 import run_clm_reverse
 from aot.base.files import file_sha256, read_json, write_json
+from aot.base.machine import ROOT
 from aot.measure.scoring import score
 from aot.publish.cards import renamed, web_address
-from aot.tokens.windows import DIRECTIONS, EOS, open_stream
+from aot.tokens.data_folder import open_stream
+from aot.tokens.windows import DIRECTIONS, EOS
 from aot.train.models import load_model
-from aot.train.runs import ROOT
 from metrics.arrow_of_time.gap import arrow
 
 TOKEN = "hf_ann"

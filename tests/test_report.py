@@ -17,8 +17,8 @@ import bench
 import compute_aot
 import report
 from aot.base.files import read_json, write_json
+from aot.base.folders import alone
 from aot.statistics import claims, fits
-from aot.train.runs import alone
 from experiments.speed import STAGES, Case
 
 ROOT = Path(__file__).parent.parent

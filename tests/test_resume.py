@@ -20,8 +20,9 @@ import run_clm_reverse
 import tokenize_lang
 from aot.base.cli import command
 from aot.base.files import read_json
+from aot.base.folders import RESULTS, alone
 from aot.show import figures
-from aot.train.runs import MANIFEST, RECIPE, RESULTS, STATE, WINDOW_LOSSES, alone, checkpoints, damage, last_checkpoint
+from aot.train.runs import MANIFEST, RECIPE, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint
 from aot.train.trainer import ReverseTrainer, StopAtNonFiniteLoss
 
 ROOT = Path(__file__).parent.parent

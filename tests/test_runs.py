@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from aot.train.runs import alone, checkpoints, commit, versions
+from aot.base.folders import alone
+from aot.base.machine import commit, versions
+from aot.train.runs import checkpoints
 
 
 def git(folder, *arguments: str) -> str:

@@ -12,10 +12,12 @@ from transformers import AutoModelForCausalLM
 
 import aot.tokens.windows
 from aot.base.files import read_json
-from aot.measure.scoring import document_totals, loss_by_read, score, spans, token_losses, tokens_read
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream
+from aot.base.folders import RESULTS
+from aot.measure.scoring import document_totals, loss_by_read, score, spans, tokens_read
+from aot.tokens.data_folder import open_stream
+from aot.tokens.windows import DIRECTIONS, document_starts
+from aot.train.losses import token_losses
 from aot.train.models import build_model, load_model
-from aot.train.runs import RESULTS
 from metrics.arrow_of_time.gap import arrow_from_totals
 
 CONTEXT = 8

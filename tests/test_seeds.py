@@ -12,8 +12,9 @@ from test_parallel import saved_once, start
 import run_clm_reverse
 from aot.base.cli import spelled_out
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.tokens.windows import DIRECTIONS
-from aot.train.runs import RECIPE, RESULTS, last_checkpoint
+from aot.train.runs import RECIPE, last_checkpoint
 
 SEEDS = ("--seeds", "42", "1")  # of `pair` and of `second_pair`
 

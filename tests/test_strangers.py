@@ -20,15 +20,16 @@ import generate
 import run_clm_reverse
 import tokenize_lang
 from aot.base.files import file_sha256, read_json
+from aot.base.machine import ROOT
 from aot.measure import checks
 from aot.measure.checks import sample, unigram_loss
 from aot.measure.scoring import score
+from aot.tokens.data_folder import open_stream
 from aot.tokens.text import reverse_graphemes
 from aot.tokens.tokenizers import checkpoint_tokenizer, encode
-from aot.tokens.windows import DIRECTIONS, open_stream
+from aot.tokens.windows import DIRECTIONS
 from aot.train.models import build_model, load_model
 from aot.train.pairs import load_config, weights_identity
-from aot.train.runs import ROOT
 
 NEXT = {"north": "wind", "wind": "over", "over": "river", "river": "stone", "stone": "castle", "castle": "north"}
 

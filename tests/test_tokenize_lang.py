@@ -31,6 +31,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 import tokenize_lang
 from aot.base.files import file_sha256
 from aot.tokens import streams, text
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.splitting import Splitting, survey
 from aot.tokens.text import read_documents, reverse_graphemes
 from aot.tokens.tokenizers import (
@@ -46,7 +47,7 @@ from aot.tokens.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
-from aot.tokens.windows import EOS_ID, open_stream, read_meta
+from aot.tokens.windows import EOS_ID
 
 SCRIPT = Path(tokenize_lang.__file__)
 WORDS = "la flèche du temps va de la cause à l’effet ; où finit-elle ? 🏹 <|endoftext|> 時間 の 矢 naïve é".split()

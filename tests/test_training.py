@@ -16,11 +16,13 @@ from safetensors.torch import load_file
 import make_synthetic
 import run_clm_reverse
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.measure.scoring import score
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import byte_tokenizer
-from aot.tokens.windows import DIRECTIONS, Windows, open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS, Windows
 from aot.train.models import build_model, load_model
-from aot.train.runs import RECIPE, RESULTS, WINDOW_LOSSES
+from aot.train.runs import RECIPE, WINDOW_LOSSES
 from aot.train.trainer import ReverseTrainer
 
 SCRIPT = Path(run_clm_reverse.__file__)

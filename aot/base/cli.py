@@ -7,13 +7,13 @@ import math
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import yaml
 from transformers import HfArgumentParser
 
 from aot.base.collector import collect_as_usual
+from aot.base.messages import brief, in_words, notice
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -88,22 +88,10 @@ def at_least(arguments, **least: float) -> None:
             raise ValueError(f"--{name} {value}: must be at least {bound}")
 
 
-@cache
-def notice(text: str) -> None:
-    """Say something about the command that its result does not show, once."""
-    print(text, file=sys.stderr)
-
-
 def without_effect(given: set[str], reasons: dict[str, str]) -> None:
     """Say of each flag `given` that has none here why: `reasons` by its name."""
     for name in sorted(given & reasons.keys()):
         notice(f"--{name} has no effect {reasons[name]}")
-
-
-def brief(message: str, most: int = 400) -> str:
-    """A message in at most so many characters: its beginning says where, and its end what to do."""
-    half = (most - 3) // 2
-    return message if len(message) <= most else f"{message[:half]} … {message[-half:]}"
 
 
 def written_in_yaml(text: str) -> list[tuple[str, object]]:
@@ -192,16 +180,6 @@ class Output(io.FileIO):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python prints when it ends
             gone = isinstance(self.lost, BrokenPipeError)
             raise SystemExit(141 if gone else f"cannot write what it prints: {self.lost}") from self.lost
-
-
-def in_words(error: Exception) -> str:
-    """What a script did not foresee, in one line."""
-    said = " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return brief(f"out of memory{f' ({said})' * bool(said)}; choose smaller sizes")
-    if isinstance(error, OSError) and error.filename:
-        return brief(f"{error.filename}: {error.strerror}")
-    return f"{brief(f'{type(error).__name__}: {said}', 300)} (AOT_TRACEBACK=1 shows where)"
 
 
 def command(main: Callable[[], None]) -> None:

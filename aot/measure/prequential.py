@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
+from aot.base.folders import RESULTS, alone
+from aot.base.machine import provenance
 from aot.measure.checks import COUNTED, unigram_loss
-from aot.tokens.windows import DIRECTIONS, open_stream
+from aot.measure.reports import finished_report
+from aot.tokens.data_folder import open_stream
+from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import and_more, recipe_of
-from aot.train.runs import RESULTS, WINDOW_LOSSES, alone, evaluations, finished_report, log_history, provenance
+from aot.train.runs import WINDOW_LOSSES, evaluations, log_history
 from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 REPORT = "prequential.json"

@@ -14,13 +14,14 @@ import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
 from aot.base.files import write_json, writing
+from aot.base.folders import alone
 from aot.measure import token_classes
+from aot.measure.reports import losses_of
 from aot.measure.scoring import tokens_read
 from aot.measure.token_classes import Tokens, octave_names, octaves
-from aot.quick.profiles import name_easier
+from aot.statistics.claims import name_easier
 from aot.tokens import windows
 from aot.tokens.windows import DIRECTIONS, parts
-from aot.train.runs import alone, losses_of
 from metrics.arrow_of_time.gap import part_of_arrow
 
 NOTES = (

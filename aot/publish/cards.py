@@ -12,9 +12,13 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.base.files import read_json
-from aot.tokens.windows import DIRECTIONS, LABELS, document_starts, open_stream, read_meta
+from aot.base.folders import RESULTS
+from aot.base.machine import ROOT
+from aot.measure.reports import losses_of, read_report
+from aot.tokens.data_folder import open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS, LABELS, document_starts
 from aot.train.pairs import load_config, recipe_of, weights_identity
-from aot.train.runs import RECIPE, RESULTS, ROOT, losses_of, read_report
+from aot.train.runs import RECIPE
 
 TEMPLATES = ROOT / "model_cards"
 PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows

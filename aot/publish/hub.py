@@ -14,12 +14,14 @@ from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
 
 from aot.base.files import file_sha256, read_json
+from aot.base.folders import RESULTS, differences
+from aot.base.machine import ROOT
 from aot.publish.cards import data_card, pair_cards, renamed
+from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import read_clusters
 from aot.tokens.tokenizers import TOKENIZER_FILES, data_tokenizer
-from aot.tokens.windows import DIRECTIONS, open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import kept_steps, locate_pair, pair_configs
-from aot.train.runs import RESULTS, ROOT, differences
 
 AGAIN = "run the same command again: it goes on where it stopped"
 CURES = {

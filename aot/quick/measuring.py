@@ -11,7 +11,11 @@ import numpy as np
 
 from aot.base.cli import at_least
 from aot.base.files import sync, write_json, writing
+from aot.base.folders import alone
+from aot.base.machine import provenance
+from aot.base.messages import count
 from aot.measure.prequential import settled
+from aot.measure.reports import finished_report
 from aot.quick.mixing import PROFILE, SLOTS, Learner
 from aot.quick.profiles import (
     Documents,
@@ -19,19 +23,19 @@ from aot.quick.profiles import (
     best_of,
     curve_of,
     in_text_order,
-    name_easier,
     part_to_show,
     prepare,
     profile,
     read_both_ways,
 )
+from aot.statistics.claims import name_easier
 from aot.tokens.clusters import read_clustered
+from aot.tokens.data_folder import read_meta
 from aot.tokens.streams import load_stream, read_clusters
 from aot.tokens.text import short_name
 from aot.tokens.tokenizers import data_tokenizer
 from aot.tokens.transforms import DESTROY, EXPECTED, KEEP
-from aot.tokens.windows import DIRECTIONS, document_starts, orient, read_meta
-from aot.train.runs import alone, count, finished_report, provenance
+from aot.tokens.windows import DIRECTIONS, document_starts, orient
 from metrics.arrow_of_time.gap import verdict
 
 AS_IT_IS = "as it is"

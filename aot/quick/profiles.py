@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from aot.quick.mixing import Learner, code_lengths
 from aot.quick.symbols import Symbols, of_documents, positions, values_of
-from aot.statistics import claims
+from aot.statistics.claims import name_easier
 from aot.tokens.transforms import transform
 from aot.tokens.windows import DIRECTIONS, orient
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -163,13 +163,6 @@ def profile(text: Text, learners: list[Learner], nats: dict[str, np.ndarray], co
         rows.append(row)
     name_easier(rows)
     return rows
-
-
-def name_easier(rows: list[dict]) -> None:
-    """Put into each row the direction that it may call easier as one of all these."""
-    named = claims.easier(pd.DataFrame(rows).astype({"seeds": float}), rows[0]["confidence"])
-    for row, easier in zip(rows, named, strict=True):
-        row["easier"] = easier
 
 
 def best_of(rows: list[dict]) -> dict:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.measure.prequential import REPORT
 from aot.show.figures import COLOUR, legend_above, plt, save
-from aot.train.runs import RESULTS
 
 WHERE = "row group class share forward backward adds low high easier".split()
 AMOUNT = "row tokens megabytes aot low high".split()

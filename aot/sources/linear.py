@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 
 from aot.base.cli import at_least
 from aot.sources import FIRST, Source, blocks
-from aot.tokens.windows import EOS_ID, read_meta
+from aot.tokens.data_folder import read_meta
+from aot.tokens.windows import EOS_ID
 
 ALPHABET = "01:"
 DRAWS = 1_000  # of a matrix, before it is given up to find an invertible one

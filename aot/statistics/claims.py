@@ -93,3 +93,10 @@ def pooled(table: pd.DataFrame) -> list[str]:
         f"Pooled, ∂ = {mean.aot:+.3%} ± {mean.of_training:.3%} by t over {mean.seeds} seeds, and ± {mean.margin:.3%} "
         f"with the choice of {mean.samples}: {mean.finding} in the mean of {which}.",
     ]
+
+
+def name_easier(rows: list[dict]) -> None:
+    """Put into each row the direction that it may call easier as one of all these."""
+    named = easier(pd.DataFrame(rows).astype({"seeds": float}), rows[0]["confidence"])
+    for row, name in zip(rows, named, strict=True):
+        row["easier"] = name

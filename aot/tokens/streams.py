@@ -25,12 +25,13 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.base.files import check_hash, file_sha256, read_json, write_json, writing
+from aot.base.machine import cores
 from aot.tokens.clusters import cluster_runs
+from aot.tokens.data_folder import data_sha256, open_stream, read_meta
 from aot.tokens.splitting import SPLITS
 from aot.tokens.text import reverse_graphemes
 from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
-from aot.tokens.windows import EOS_ID, data_sha256, open_stream, parts, read_meta
-from aot.train.parallel import cores
+from aot.tokens.windows import EOS_ID, parts
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
 THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other

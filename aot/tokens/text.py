@@ -19,6 +19,7 @@ from pathlib import Path
 import regex
 
 from aot.base.files import file_sha256
+from aot.base.messages import count
 from aot.base.remote import cause_of
 from aot.tokens.formats import (
     DECOMPRESSORS,
@@ -31,7 +32,6 @@ from aot.tokens.formats import (
     suffixes,
 )
 from aot.tokens.rows import column_of, rows_of
-from aot.train.runs import count
 
 BLOCK = 2**18  # bytes read at a time
 

@@ -12,9 +12,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from aot.base.files import check_hash
+from aot.base.folders import check_finished
 from aot.base.remote import cause_of
-from aot.tokens.windows import EOS, EOS_ID, read_meta
-from aot.train.runs import check_finished
+from aot.tokens.data_folder import read_meta
+from aot.tokens.windows import EOS, EOS_ID
 
 # Files of a tokenizer, whoever made it.
 TOKENIZER_FILES = ("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")

@@ -1,22 +1,17 @@
-"""From a token stream on disk to oriented batches. `orient` is the only place that knows what "backward" means.
+"""From a token stream to oriented batches. `orient` is the only place that knows what "backward" means.
 
-A data folder holds the tokenizer, `train.bin`, `validation.bin` (flat streams of token ids, one EOS after each
-document) and `meta.json` (dtype, counts, hashes). A window is T consecutive tokens of a stream. In both directions
-the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is
-EOS here: every window is read as if a document began with its first token, or backward, ended with its last.
+A window is T consecutive tokens of a stream, in which an EOS ends each document. In both directions the
+model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is EOS
+here: every window is read as if a document began with its first token, or backward, ended with its last.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
-
-from aot.base.files import check_hash, opened
 
 DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
@@ -32,57 +27,6 @@ def orient(ids, direction: str):
     if direction == "backward":
         return ids.flip(-1) if isinstance(ids, torch.Tensor) else ids[..., ::-1]
     raise ValueError(f"direction is {direction!r}, must be one of {DIRECTIONS}")
-
-
-def stream_dtype(vocab_size: int) -> np.dtype:
-    """Smallest unsigned integer type that holds every id: 2 bytes up to a vocabulary of 65,536, then 4."""
-    return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
-
-
-def check_name(name: str) -> None:
-    """ValueError unless a data folder can have this name."""
-    if name in ("", "..") or Path(name).name != name or name.endswith(".partial"):
-        raise ValueError(f"--name {name!r}: must be the name of a folder; --output_dir says where it is")
-
-
-def read_meta(folder: str | Path) -> dict:
-    """`meta.json` of a data folder; SystemExit when the folder is not a finished one."""
-    path = Path(folder) / "meta.json"
-    if not path.is_file():
-        raise SystemExit(
-            f"{folder}: not a data folder (no meta.json in it). Make one with tokenize_lang.py or make_synthetic.py; "
-            "an interrupted one is completed by running the same command again."
-        )
-    try:
-        meta = opened(path)
-        dtype, whole = np.dtype(meta["dtype"]), {"vocab_size", "tokenizer_sha256", "data_sha256"} <= meta.keys()
-        tokens = [meta["splits"][split]["tokens"] for split in ("train", "validation")]
-        if not (whole and dtype.kind == "u" and all(isinstance(each, int) and each >= 0 for each in tokens)):
-            raise ValueError("what a data folder has to say is not in it")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        cause = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise SystemExit(f"{path}: is damaged ({cause}); delete {folder} and make it again") from error
-    return meta
-
-
-def data_sha256(splits: dict, dtype: np.dtype, tokenizer_sha256: str) -> str:
-    """One hash that identifies a data set: both streams (`sha256` of each split), their type and the tokenizer."""
-    parts = [splits[split]["sha256"] for split in ("train", "validation")] + [np.dtype(dtype).name, tokenizer_sha256]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def open_stream(folder: str | Path, split: str) -> np.ndarray:
-    """Token ids [n] of one split, memory-mapped; SystemExit when the file is not what `meta.json` says."""
-    meta, path = read_meta(folder), Path(folder) / f"{split}.bin"
-    dtype, tokens = np.dtype(meta["dtype"]), meta["splits"][split]["tokens"]
-    size = path.stat().st_size if path.is_file() else 0
-    if size != tokens * dtype.itemsize:
-        raise SystemExit(
-            f"{path}: {size:,} bytes, but meta.json says {tokens:,} tokens of {dtype.itemsize} bytes = "
-            f"{tokens * dtype.itemsize:,}. The file is damaged: delete {folder} and make it again."
-        )
-    check_hash(path, meta["splits"][split].get("sha256"), f"delete {folder} and make it again")
-    return np.memmap(path, dtype=dtype, mode="r") if tokens else np.empty(0, dtype)
 
 
 def parts(tokens: int) -> Iterator[slice]:

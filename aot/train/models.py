@@ -13,10 +13,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, Pre
 from transformers.utils import WEIGHTS_INDEX_NAME, WEIGHTS_NAME, has_file, logging
 
 import aot.train.recurrent  # noqa: F401  registers LSTM and GRU
+from aot.base.folders import check_finished
 from aot.base.remote import cause_of
 from aot.tokens.windows import EOS_ID
 from aot.train.fast import use_fast_path
-from aot.train.runs import check_finished
 
 # for a repository without safetensors, transformers would ask a service to make some, and read its pull request
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"

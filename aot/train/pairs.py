@@ -9,9 +9,10 @@ from transformers import AutoConfig, PretrainedConfig
 
 import aot.train.recurrent  # noqa: F401  registers LSTM and GRU
 from aot.base.files import file_sha256, read_json
+from aot.base.folders import RESULTS, check_finished, differences
 from aot.base.remote import cause_of
 from aot.tokens.windows import DIRECTIONS
-from aot.train.runs import RECIPE, RESULTS, check_finished, checkpoints, damage, differences
+from aot.train.runs import RECIPE, checkpoints, damage
 
 SEED = ("seed", "data_seed", "initial_weights_sha256")  # what of a recipe changes with the seed
 # what has to be equal in two models that do not say what they were made from

@@ -14,12 +14,8 @@ from pathlib import Path
 import torch
 
 from aot.base.collector import collect_as_usual
+from aot.base.machine import cores
 from aot.tokens.windows import DIRECTIONS
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from torch.utils.data import Dataset, RandomSampler
 from transformers import Trainer, TrainerCallback
 
 from aot.base.files import writing
-from aot.measure.scoring import losses_under
 from aot.tokens.tokenizers import save_tokenizer
 from aot.train.fast import has_fast_path
+from aot.train.losses import losses_under
 from aot.train.optimizers import MUON, muon_for
 from aot.train.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -105,9 +105,7 @@ class ReverseTrainer(Trainer):
         if resume_from_checkpoint:
             self.window_losses.load(Path(resume_from_checkpoint))
         if self.is_deepspeed_enabled:  # which compiles
-            from aot.train.builds import (  # here, because it needs setuptools, which others need not have
-                wait_for_builds,
-            )
+            from aot.train.builds import wait_for_builds
 
             with self.args.main_process_first():
                 if self.args.local_process_index == 0:

@@ -39,9 +39,10 @@ from booking import (
 )
 
 from aot.base.files import read_json
+from aot.base.folders import RESULTS
 from aot.tokens.windows import ReverseTokenCollator
 from aot.train.rates import matmul_flops
-from aot.train.runs import MANIFEST, RESULTS, WINDOW_LOSSES
+from aot.train.runs import MANIFEST, WINDOW_LOSSES
 
 PAPER = {"vocabulary": 50257, "context": 256, "size": "medium", "overrides": None}
 TINY = {"vocabulary": 300, "context": 16, "size": "nano", "overrides": "n_layer=1"}
@@ -70,8 +71,8 @@ def machine(report: Callable) -> None:
 
 def agreement(report: Callable, model: dict, batch: int, steps: int) -> None:
     """Report how far all variants come from the losses of stock float32 in the same steps of AdamW, from one start."""
-    from aot.measure.scoring import losses_under
     from aot.train.fast import use_fast_path
+    from aot.train.losses import losses_under
 
     torch.manual_seed(0)
     start = gpt2(**model, fast=False)

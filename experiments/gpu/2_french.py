@@ -12,7 +12,7 @@ from pathlib import Path
 from booking import Booking, training_speed
 from campaign import OVERHEAD, Cell, parser, train_cells
 
-from aot.tokens.windows import read_meta
+from aot.tokens.data_folder import read_meta
 
 FRENCH = {"row": "French-as_time_allows", "data": "gpu-fr", "step_tokens": 90 * 256}
 

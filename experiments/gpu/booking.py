@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that `python experiments/gpu/1_check.py` finds what lies there
 
 from aot.base.files import read_json, replacing, write_json  # noqa: E402
+from aot.base.machine import provenance  # noqa: E402
 from aot.train.parallel import work_alone  # noqa: E402
 from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops  # noqa: E402
-from aot.train.runs import provenance  # noqa: E402
 
 OUT_OF_MEMORY = "out of memory"
 # What takes seconds to import: processes are forks of one that has done so, and has not touched the GPU.

@@ -16,12 +16,14 @@ import torch
 from booking import Booking, compile_backend, find_device
 
 from aot.base.files import read_json, replacing
+from aot.base.folders import RESULTS, differences
 from aot.measure.scoring import document_totals
-from aot.tokens.clusters import arrow_over, samples_of, total_by
-from aot.tokens.windows import DIRECTIONS, document_starts, open_stream, read_meta
+from aot.statistics.samples import arrow_over, samples_of, total_by
+from aot.tokens.data_folder import open_stream, read_meta
+from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.pairs import SEED, without
 from aot.train.rates import flops_per_token
-from aot.train.runs import RECIPE, RESULTS, differences, evaluations, log_history
+from aot.train.runs import RECIPE, evaluations, log_history
 
 # The paper has 1e-4 at such a batch for 300 times as many steps, GPT-3 6e-4 for 12 × 768 at 20 times the batch; in so
 # few steps the larger one learns more. The text is read several times, which decay and dropout make less harmful.

@@ -12,7 +12,7 @@ from pathlib import Path
 import booking  # noqa: F401  first: it finds what lies in the folder of the project
 
 from aot.base.files import read_json
-from aot.train.runs import alone
+from aot.base.folders import alone
 from report import COLUMNS, merge
 
 ALSO = {("languages_gpu", "French"): ("sizes_gpu", "French-gpt1")}  # a pair that stands in two tables was trained once
