@@ -16,6 +16,7 @@ from conftest import LEARNED, SETTINGS, TINY, one_line, rewrite, train, without_
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+import aot.measure.scores
 import aot.tokens.windows
 import compute_aot
 import make_synthetic
@@ -211,7 +212,8 @@ def test_half_a_stride_gives_every_token_more_to_read(scores, pair, data, tmp_pa
 
 
 def test_memory_does_not_grow_with_the_text(able, data, tmp_path, monkeypatch):
-    score_pairs, peaks, lengths = compute_aot.score_pairs, [], (1_000, 5_000, 45_000)  # the first pays for imports
+    score_pairs = aot.measure.scores.score_pairs
+    peaks, lengths = [], (1_000, 5_000, 45_000)  # the first pays for imports
 
     def traced(*args):
         tracemalloc.start()
@@ -222,7 +224,7 @@ def test_memory_does_not_grow_with_the_text(able, data, tmp_path, monkeypatch):
             tracemalloc.stop()
         return sums
 
-    monkeypatch.setattr(compute_aot, "score_pairs", traced)
+    monkeypatch.setattr(aot.measure.scores, "score_pairs", traced)
     monkeypatch.setattr(aot.tokens.windows, "PART", 1000)
     for length in lengths:
         longer = rewrite(data, tmp_path / f"{length}", lambda ids, _, length=length: np.resize(ids, length))
@@ -289,7 +291,7 @@ def test_of_a_long_document_whole_sentences_are_shown(shown, rest, tmp_path, dra
     files = {direction: tmp_path / f"{direction}.npy" for direction in DIRECTIONS}
     for file in files.values():
         np.save(file, np.random.default_rng(0).random((2, 100), np.float32))
-    compute_aot.draw_sentence(tmp_path / "x.png", ids, tokenizer, files)
+    aot.measure.scores.draw_sentence(tmp_path / "x.png", ids, tokenizer, files)
     ((tokens, losses, whole),) = drawn
     assert len(tokens) == len(shown.encode()) and whole == (not rest)
     assert all(np.array_equal(loss, np.load(files[name])[:, : len(tokens)].mean(0)) for name, loss in losses.items())
@@ -339,7 +341,7 @@ def test_what_is_scored_already_is_of_one_request_and_one_process(scores, pair, 
     assert one_line(stopped) and len(kept) == 2
     assert kept == {path: path.read_bytes() for path in (tmp_path / "pair.partial").glob("*.npy")}
     with monkeypatch.context() as patch:
-        patch.setattr(compute_aot, "score_model", None)  # nothing is left to score
+        patch.setattr(aot.measure.scores, "score_model", None)  # nothing is left to score
         assert report(compute(ends, *flags))["aot"] == report(scores)["aot"]
     assert [path.name for path in tmp_path.iterdir()] == ["pair"]
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import SETTINGS, logged, of_kind, one_line, train, weights
 from transformers import TrainerState
 
+import aot.measure.scores
 import compute_aot
 import run_clm_reverse
 import tokenize_lang
@@ -389,16 +390,18 @@ def same_scores(folder, other):
 
 
 INTERRUPTED = {  # and how many models are scored thereafter
-    "in the first model": (when_in(compute_aot, "score_model", die), 2),
-    "in the second model": (when_in(compute_aot, "score_model", die, lambda path, *_: path.endswith("backward")), 1),
+    "in the first model": (when_in(aot.measure.scores, "score_model", die), 2),
+    "in the second model": (
+        when_in(aot.measure.scores, "score_model", die, lambda path, *_: path.endswith("backward")), 1
+    ),
     "before the first model is done": (
-        when_in(compute_aot, "write_json", die, lambda path, _: path.name == "forward-0.json"), 2
+        when_in(aot.measure.scores, "write_json", die, lambda path, _: path.name == "forward-0.json"), 2
     ),
     "before the second model is done": (
-        when_in(compute_aot, "write_json", die, lambda path, _: path.name == "backward-0.json"), 1
+        when_in(aot.measure.scores, "write_json", die, lambda path, _: path.name == "backward-0.json"), 1
     ),
     "drawing": (when_in(figures, "plot_documents", die), 0),
-    "before the report": (when_in(compute_aot, "write_json", die, lambda path, _: path.name == "aot.json"), 0),
+    "before the report": (when_in(aot.measure.scores, "write_json", die, lambda path, _: path.name == "aot.json"), 0),
     "before the last rename": (when_in(Path, "rename", die, lambda _, to: to.name == "scores"), 0),
     "before the last removal": (when_in(compute_aot, "print_report", die), 0),
 }  # fmt: skip
@@ -410,7 +413,7 @@ def test_scoring_goes_on_with_the_next_model(pair, data, scores, tmp_path, monke
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(*dies)
         compute(pair, data, tmp_path / "scores")
-    with counted(compute_aot, "score_model") as scored:
+    with counted(aot.measure.scores, "score_model") as scored:
         compute(pair, data, tmp_path / "scores")
     assert len(scored) == left
     same_scores(tmp_path / "scores", scores)
@@ -422,7 +425,7 @@ def test_scores_of_which_something_is_lost_are_made_again(pair, data, scores, tm
         patch.setattr(figures, "plot_documents", die)
         compute(pair, data, tmp_path / "scores")
     (tmp_path / "scores.partial" / lost).unlink()
-    with counted(compute_aot, "score_model") as scored:
+    with counted(aot.measure.scores, "score_model") as scored:
         compute(pair, data, tmp_path / "scores")
     assert len(scored) == 2
     same_scores(tmp_path / "scores", scores)
@@ -435,7 +438,7 @@ def test_a_full_disk_in_scoring(pair, data, scores, tmp_path, no_file_above, siz
         compute(pair, data, tmp_path / "scores")
     assert full(stopped, name) and not (tmp_path / "scores").exists()
     no_file_above(resource.RLIM_INFINITY)
-    with counted(compute_aot, "score_model") as scored:
+    with counted(aot.measure.scores, "score_model") as scored:
         compute(pair, data, tmp_path / "scores")
     assert len(scored) == left
     same_scores(tmp_path / "scores", scores)

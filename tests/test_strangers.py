@@ -21,7 +21,7 @@ import run_clm_reverse
 import tokenize_lang
 from aot.base.files import file_sha256, read_json
 from aot.base.machine import ROOT
-from aot.measure import checks
+from aot.measure import checks, scores
 from aot.measure.checks import sample, unigram_loss
 from aot.measure.scoring import score
 from aot.tokens.data_folder import open_stream
@@ -105,7 +105,7 @@ def test_a_good_pair_of_strangers_has_the_arrow_that_it_has_with_its_origin(able
 
 
 def test_an_untrained_model_is_refused_before_the_other_is_scored(strangers, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(compute_aot, "score_model", None)
+    monkeypatch.setattr(scores, "score_model", None)
     model = untrained(data, tmp_path / "untrained")
     for pair in ((strangers["forward"], model), (model, strangers["backward"])):
         message = r"untrained: cannot read this text: \d\.\d{4} nats .* counting tokens gives 1\.19"
@@ -169,9 +169,9 @@ def test_several_pairs_of_strangers_are_seeds(able, strangers, data, tmp_path):
 def test_what_is_done_is_not_checked_again_and_our_own_data_never(able, pair, strangers, data, tmp_path, monkeypatch):
     compute(tmp_path / "done", *strangers.values(), "--data", data)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(compute_aot, "draw", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(scores, "draw", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         compute(tmp_path / "begun", *strangers.values(), "--data", data)
-    monkeypatch.setattr(compute_aot, "check_models", None)
+    monkeypatch.setattr(scores, "check_models", None)
     compute(tmp_path / "done", *strangers.values(), "--data", data)
     compute(tmp_path / "begun", *strangers.values(), "--data", data)
     report = compute(tmp_path / "own", *(pair / name for name in DIRECTIONS), "--data", data)

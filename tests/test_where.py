@@ -12,7 +12,7 @@ from test_token_classes import tokenizer_of, tokens_of
 import aot.tokens.windows
 import compute_aot
 from aot.base.files import read_json
-from aot.measure import where
+from aot.measure import scores, where
 from aot.show import where_figure
 from aot.tokens.windows import DIRECTIONS
 from metrics.arrow_of_time.gap import arrow_from_totals
@@ -119,7 +119,7 @@ def table(folder) -> tuple[list[dict], str]:
 
 
 def test_asked_later_is_asked_at_once(pair, second_pair, data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compute_aot, "draw", lambda *_: None)  # figures take seconds
+    monkeypatch.setattr(scores, "draw", lambda *_: None)  # figures take seconds
     monkeypatch.setattr(where_figure, "plot", lambda path, report: path.write_text(f"{len(report['where'])} rows"))
     command = ["--pair", str(pair), str(second_pair), "--data", str(data)]
     once, later = tmp_path / "once", tmp_path / "later"

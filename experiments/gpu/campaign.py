@@ -213,7 +213,7 @@ def unlike(pairs: list[list[dict]]) -> list[str]:
 
 def measure(booking: Booking, experiment: str, name: str, cells: list[Cell]) -> None:
     """Add a row `name` with ∂ of the pairs of `cells`, seeds of one row, as report.py has them in its tables."""
-    from compute_aot import control
+    from aot.measure.scores import control
     from report import COLUMNS
 
     pairs, seeds = [rows_of(booking, cell) for cell in cells], " ".join(str(cell.seed) for cell in cells)
