@@ -153,7 +153,7 @@ def prepare(case: Case) -> dict:
         flags = "--bits 24 --train_lines 50000 --validation_lines 100"
         make_synthetic([*flags.split(), "--output_dir", str(folder / "lines")])
     if case.stage in ("train", "pair"):
-        from run_clm_reverse import computes_in_bf16
+        from aot.train.arguments import computes_in_bf16
 
         return {"bf16": computes_in_bf16(use_cpu=device().type == "cpu")}
     return {}
@@ -247,8 +247,8 @@ def train(case: Case) -> dict:
 def ours_on(ids: np.ndarray, case: Case, settings: dict, **more):
     """Our Trainer on token ids [n], as run_clm_reverse.py makes it."""
     from aot.tokens.windows import ReverseTokenCollator, Windows
+    from aot.train.arguments import ReverseTrainingArguments
     from aot.train.trainer import ReverseTrainer
-    from run_clm_reverse import ReverseTrainingArguments
 
     data = {"train_dataset": Windows(ids, case.context), "data_collator": ReverseTokenCollator("backward")}
     return ReverseTrainer(case.model(), ReverseTrainingArguments(**settings), **data, **more)

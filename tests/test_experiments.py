@@ -27,8 +27,8 @@ from aot.base.cli import parse_arguments
 from aot.quick.measuring import QuickArguments
 from aot.quick.profiles import Documents
 from aot.sources.linear import inverse, sparse_matrix
+from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
-from run_clm_reverse import ReverseTrainingArguments, RunArguments
 from tokenize_lang import TokenizeArguments
 
 ROOT = Path(__file__).parent.parent

@@ -6,10 +6,10 @@ from conftest import MODELS, TINY, logged, one_line, train, weights
 from test_resume import killed_and_resumed, same_run
 
 from aot.base.files import read_json
+from aot.train.arguments import ReverseTrainingArguments
 from aot.train.models import build_model
 from aot.train.optimizers import MuonInFloat32, muon_for
 from aot.train.runs import RECIPE
-from run_clm_reverse import ReverseTrainingArguments
 
 MUON = ["--optim", "muon"]
 

@@ -16,9 +16,10 @@ from aot.measure.prequential import code_length, curve, first_pass, settled
 from aot.measure.scoring import score
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, Windows
+from aot.train.arguments import RunArguments
 from aot.train.runs import WINDOW_LOSSES
 from aot.train.trainer import WINDOW_LOSS
-from run_clm_reverse import RunArguments, initial_model
+from aot.train.training import initial_model
 
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]
 

@@ -23,6 +23,7 @@ from aot.base.cli import command
 from aot.base.files import read_json
 from aot.base.folders import RESULTS, alone
 from aot.show import figures
+from aot.train import training
 from aot.train.runs import MANIFEST, RECIPE, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint
 from aot.train.trainer import ReverseTrainer, StopAtNonFiniteLoss
 
@@ -73,7 +74,7 @@ DEATHS = {  # and the steps that are left, counted from the last checkpoint
     "while saving": (when_in(TrainerState, "save_to_json", die, lambda state, _: state.global_step == 8), 8),
     "evaluating": (when_in(ReverseTrainer, "exact_loss", die), 12),
     "before the final model": (when_in(ReverseTrainer, "save_state", die), 0),
-    "before the results": (when_in(run_clm_reverse, "write_json", die, lambda path, _: path.name == RESULTS), 0),
+    "before the results": (when_in(training, "write_json", die, lambda path, _: path.name == RESULTS), 0),
 }
 
 

@@ -239,8 +239,8 @@ def training_speed(report: Callable, model: dict, batch: int, steps: int, fast: 
     from transformers import TrainerCallback
 
     from aot.tokens.windows import ReverseTokenCollator, Windows
+    from aot.train.arguments import ReverseTrainingArguments
     from aot.train.trainer import ReverseTrainer
-    from run_clm_reverse import ReverseTrainingArguments
 
     class Watch(TrainerCallback):
         def on_train_begin(self, *_, **__):
