@@ -8,8 +8,10 @@ import pandas as pd
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.measure.prequential import REPORT
+from aot.report.rows import folders, merge
 from aot.show.figures import COLOUR, legend_above, plt, save
 
+STUDIES = ("sign",)  # whose pairs are scored with --where, and read once
 WHERE = "row group class share forward backward adds low high easier".split()
 AMOUNT = "row tokens megabytes aot low high".split()
 MARKS = {"forward": " →", "backward": " ←"}
@@ -173,3 +175,26 @@ def crossings(held_out: pd.DataFrame) -> list[str]:
     if not crossed:
         return []
     return ["", f"In these rows, the sign of ∂ held out is not the same at all evaluations: {', '.join(crossed)}."]
+
+
+def where_and_when(
+    name: str, results: Path, scores: Path, lengths: list[Path], table: pd.DataFrame, curves: pd.DataFrame
+) -> list[str]:
+    """Bring up to date, and show, where in a text the rows of a study have their ∂, and how it came about in training."""
+    first = table.drop_duplicates("row").set_index("row")
+    turned = {row for row, value in first["reversed_text"].items() if value in (True, "True")}
+    own = {folder.name.removeprefix(f"{name}-"): folder / "aot.json" for folder in folders(name, scores, "aot.json")}
+    rows = [each for row, path in own.items() for each in where_rows(row, read_json(path), row in turned)]
+    where = merge(results / f"{name}_where.csv", WHERE, rows)
+    read = [(folder.name.removeprefix(f"{name}-").removesuffix("-read_once"), folder) for folder in lengths]
+    rows = [each for row, folder in read for each in amount_rows(row, folder, row in turned)]
+    amount = merge(results / f"{name}_amount.csv", AMOUNT, rows)
+    plot_where(results / f"{name}_where.png", where, first["aot"])
+    evaluated = held_out(curves, table, amount)
+    plot_amount(results / f"{name}_amount.png", amount, evaluated)
+    return [
+        *crossings(evaluated),
+        *("", "What each kind of token adds to ∂, in %:", "", *markdown(where, first["aot"])),
+        *("", f"![{name}: what adds to ∂]({results / f'{name}_where.png'})"),
+        *("", f"![{name}: ∂ against the text read]({results / f'{name}_amount.png'})"),
+    ]

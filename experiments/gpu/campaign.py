@@ -173,9 +173,9 @@ def train_and_score(
     """Report the run of one direction and its loss by document, and add those of all held-out tokens to `scores`."""
     import run_clm_reverse
     from aot.measure.scoring import score
+    from aot.report.rows import facts
     from aot.tokens.streams import read_clusters
     from aot.train.models import load_model
-    from report import facts
 
     run_clm_reverse.main([*flags, "--data", data, "--output_dir", str(run), "--direction", direction])
     folder = run / direction
@@ -214,7 +214,7 @@ def unlike(pairs: list[list[dict]]) -> list[str]:
 def measure(booking: Booking, experiment: str, name: str, cells: list[Cell]) -> None:
     """Add a row `name` with ∂ of the pairs of `cells`, seeds of one row, as report.py has them in its tables."""
     from aot.measure.scores import control
-    from report import COLUMNS
+    from aot.report.rows import COLUMNS
 
     pairs, seeds = [rows_of(booking, cell) for cell in cells], " ".join(str(cell.seed) for cell in cells)
     first = pairs[0][0]

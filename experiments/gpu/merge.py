@@ -13,7 +13,7 @@ import booking  # noqa: F401  first: it finds what lies in the folder of the pro
 
 from aot.base.files import read_json
 from aot.base.folders import alone
-from report import COLUMNS, merge
+from aot.report.rows import COLUMNS, merge
 
 ALSO = {("languages_gpu", "French"): ("sizes_gpu", "French-gpt1")}  # a pair that stands in two tables was trained once
 
