@@ -16,23 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
-import itertools
-import json
 import math
-import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextStreamer, set_seed
+from transformers import PreTrainedModel, set_seed
 
 from aot.base.cli import at_least, command, parse_arguments, without_effect
-from aot.base.files import read_json, sealed, unsealed, write_json, writing
-from aot.base.folders import alone, differences
-from aot.base.machine import provenance
-from aot.measure.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
+from aot.base.folders import alone
+from aot.measure.texts import encode_prompts, key_of, show, start_or_continue, stream_texts, write_rows, write_texts
 from aot.tokens.tokenizers import checkpoint_tokenizer
 from aot.tokens.windows import DIRECTIONS
 from aot.train.models import find_device, load_model
@@ -157,107 +150,6 @@ def read_prompts(args: PromptArguments) -> list[str]:
     if not text:
         raise SystemExit(f"--prompts {args.prompts}: no prompt in it; one stands on each line")
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-
-
-def encode_prompts(
-    prompts: list[str], tokenizer: PreTrainedTokenizerBase, direction: str, context: int, new: int, cut: bool
-) -> list[np.ndarray]:
-    """Token ids [n] of each prompt; SystemExit that names the first one which leaves no room for `new` tokens."""
-    encoded = []
-    for number, prompt in enumerate(prompts, start=1):
-        try:
-            encoded.append(encode_prompt(prompt, tokenizer, direction, new, context, cut))
-        except ValueError as error:
-            raise SystemExit(f"prompt {number:,}: {error}; see --max_new_tokens and --cut_prompts") from error
-    return encoded
-
-
-def key_of(row: dict) -> tuple[str, int, int]:
-    """Which of the texts a row is."""
-    return row["direction"], row["index"], row["sample"]
-
-
-def start_or_continue(output: Path, partial: Path, request: dict) -> list[dict] | None:
-    """Rows that an interrupted run has written; None if it was finished; SystemExit if it had another request."""
-    described = output.with_name(f"{output.name}.request.json")
-    before = (read_json(described, "choose another --output") or {}).get("request")
-    if output.exists() and before is None:
-        raise SystemExit(f"{output}: exists, and nothing says how it was made; choose another --output")
-    if before and (output.exists() or partial.exists()) and (differ := differences(before, request)):
-        raise SystemExit(f"{output}: holds other texts (there / now): {'; '.join(differ)}. Choose another --output.")
-    if output.exists():
-        return None
-    with writing(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(described, {"request": request, **provenance()})
-        partial.touch()
-        content = partial.read_bytes()
-        whole = content.rfind(b"\n") + 1  # the last line may have been cut short
-        os.truncate(partial, whole)
-    try:
-        return [unsealed(json.loads(line)) for line in content[:whole].splitlines()]
-    except (ValueError, RecursionError) as error:
-        raise SystemExit(f"{partial}: is damaged ({error}); delete it and start again") from error
-
-
-def write_rows(path: Path, rows: Iterable[dict], mode: str) -> None:
-    """Write rows as JSON lines, on disk when this returns."""
-    with writing(path), path.open(mode, encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def show(row: dict, heading: bool) -> None:
-    """Print a prompt with the new text where it belongs."""
-    if heading:
-        print(f"--- {row['direction']}, prompt {row['index'] + 1}, text {row['sample'] + 1}")
-    parts = row["prompt"], row["text"]
-    print(*(parts if row["direction"] == "forward" else reversed(parts)), sep="")
-
-
-def write_texts(
-    models: dict[str, str], tokenizers: dict, prompts: list[str], encoded: dict, done: dict, which, what, how
-) -> dict[tuple, dict]:
-    """All rows by `key_of`, in the order of their keys: those that are `done`, and the others, batch by batch."""
-    samples = range(how.num_return_sequences)
-    total = len(prompts) * len(samples)
-    for direction, path in models.items():
-        model, tokenizer = which.load(path), tokenizers[direction]
-        with tqdm(total=total, unit="text", desc=direction, delay=1) as bar:
-            for number, batch in enumerate(batches(model, encoded[direction], what.batch_size)):
-                keys = list(itertools.product([direction], batch, samples))
-                if not done.keys() >= set(keys):
-                    how.seed_batch(number)
-                    chosen = [encoded[direction][index] for index in batch]
-                    texts = continue_prompts(model, tokenizer, direction, chosen, **how.settings())
-                    rows = [
-                        {"direction": direction, "index": index, "sample": sample, "prompt": prompts[index], **text}
-                        for (_, index, sample), text in zip(keys, texts, strict=True)
-                    ]
-                    done |= zip(keys, rows, strict=True)
-                    if what.output:
-                        write_rows(Path(f"{what.output}.partial"), map(sealed, rows), "a")
-                bar.update(len(keys))
-    return {key: done[key] for key in itertools.product(models, range(len(prompts)), samples)}
-
-
-def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded: dict, which, how) -> None:
-    """Print one text in each direction, as it grows; what grows to the left grows only on a terminal."""
-    for direction, path in models.items():
-        model, tokenizer = which.load(path), tokenizers[direction]
-        forward = direction == "forward"
-        streamer = TextStreamer(tokenizer, skip_special_tokens=True) if forward else LeftwardStreamer(tokenizer)
-        if len(models) > 1:
-            print(f"--- {direction}")
-        how.seed_batch(0)
-        try:
-            (text,) = continue_prompts(model, tokenizer, direction, encoded[direction], streamer, **how.settings())
-        except BaseException:  # Ctrl-C among them
-            streamer.end()  # a terminal with text that grows to the left has no cursor until then
-            raise
-        if not forward:
-            print(text["text"], prompt, sep="")
 
 
 def main(argv: list[str] | None = None) -> None:

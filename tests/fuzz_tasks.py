@@ -14,7 +14,7 @@ import report
 import run_clm_reverse
 import tokenize_lang
 from aot.base.machine import ROOT
-from aot.measure import scores
+from aot.measure import scores, texts
 from aot.tokens import streams
 from aot.train.runs import MANIFEST
 
@@ -124,7 +124,7 @@ HALF = {  # commands that were killed when this was written so often
     "tokenize, half done": (streams, "write_json", "progress.json", 4),
     "train, half done": (aot.train.runs, "write_json", MANIFEST, 4),
     "measure, half done": (scores, "write_json", "forward-0.json", 1),
-    "generate, half done": (generate, "write_rows", "half.jsonl.partial", 1),
+    "generate, half done": (texts, "write_rows", "half.jsonl.partial", 1),
 }
 
 

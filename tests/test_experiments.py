@@ -27,9 +27,9 @@ from aot.base.cli import parse_arguments
 from aot.quick.measuring import QuickArguments
 from aot.quick.profiles import Documents
 from aot.sources.linear import inverse, sparse_matrix
+from aot.tokens.arguments import TokenizeArguments
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
-from tokenize_lang import TokenizeArguments
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign")

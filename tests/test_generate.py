@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generate
+from aot.measure import texts
 from aot.measure.generation import batches, continue_prompts, encode_prompt
 from aot.tokens.tokenizers import checkpoint_tokenizer
 from aot.tokens.windows import DIRECTIONS, orient
@@ -212,14 +213,14 @@ def test_an_interrupted_run_goes_on_to_the_same_texts(pair, prompts, tmp_path, k
 def test_texts_that_were_changed_since_are_not_gone_on_with(pair, prompts, tmp_path, monkeypatch, change, message):
     flags = ["--pair", str(pair), "--prompts", str(prompts), "--max_new_tokens", "3"]
     flags += ["--output", str(tmp_path / "out.jsonl")]
-    write_rows = generate.write_rows
+    write_rows = texts.write_rows
 
     def and_interrupt(*how):
         write_rows(*how)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(generate, "write_rows", and_interrupt)
+        patch.setattr(texts, "write_rows", and_interrupt)
         generate.main(flags)
     partial = tmp_path / "out.jsonl.partial"
     first, *others = partial.read_bytes().splitlines(keepends=True)

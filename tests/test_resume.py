@@ -23,6 +23,7 @@ from aot.base.cli import command
 from aot.base.files import read_json
 from aot.base.folders import RESULTS, alone
 from aot.show import figures
+from aot.tokens import first_reading
 from aot.train import training
 from aot.train.runs import MANIFEST, RECIPE, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint
 from aot.train.trainer import ReverseTrainer, StopAtNonFiniteLoss
@@ -358,7 +359,8 @@ def test_a_full_disk_in_tokenizing(tmp_path, monkeypatch, no_file_above, where):
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
         if where.endswith(".json"):
             act = lambda: no_file_above(100)  # noqa: E731
-            patch.setattr(*when_in(tokenize_lang, "write_json", act, lambda path, _: path.name == where))
+            module = first_reading if where == "survey.json" else tokenize_lang
+            patch.setattr(*when_in(module, "write_json", act, lambda path, _: path.name == where))
         else:
             no_file_above(1_000 if where == "data/en" else 70_000)
         tokenize_lang.main(flags)

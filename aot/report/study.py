@@ -180,7 +180,7 @@ def crossings(held_out: pd.DataFrame) -> list[str]:
 def where_and_when(
     name: str, results: Path, scores: Path, lengths: list[Path], table: pd.DataFrame, curves: pd.DataFrame
 ) -> list[str]:
-    """Bring up to date, and show, where in a text the rows of a study have their ∂, and how it came about in training."""
+    """Bring up to date, and show, where in a text the rows of a study have their ∂, and since when in training."""
     first = table.drop_duplicates("row").set_index("row")
     turned = {row for row, value in first["reversed_text"].items() if value in (True, "True")}
     own = {folder.name.removeprefix(f"{name}-"): folder / "aot.json" for folder in folders(name, scores, "aot.json")}
