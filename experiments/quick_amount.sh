@@ -9,7 +9,7 @@ source "$(dirname "$0")/quick.sh" quick_amount "$@"
 
 while read -r row file books; do
   [[ $books != - ]] && clusters=(--clusters "$books") || clusters=()
-  there=$(python -c 'import sys; from aot.clusters import read_clustered
+  there=$(python -c 'import sys; from aot.tokens.clusters import read_clustered
 print(sum(len(text) for text, _ in read_clustered(sys.argv[1:], "paragraph", None)))' "$file")
   for thousands in 100 300 1000 3000 10000 30000; do
     if ((thousands * 1000 > there)); then

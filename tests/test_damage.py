@@ -14,6 +14,7 @@ import tokenize_lang
 from aot.base import files
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
+from aot.measure import scores
 from aot.tokens import streams
 from aot.tokens.windows import DIRECTIONS
 from aot.train.runs import checkpoints, last_checkpoint
@@ -160,7 +161,7 @@ def test_what_tokenizing_has_left_is_gone_on_with_as_it_was(file, message, text,
 @pytest.mark.parametrize("file", ["forward.npy", "forward-0.json", "request.json"])
 def test_what_scoring_has_left_is_gone_on_with_as_it_was(file, pair, data, tmp_path, monkeypatch):
     argv = ["compute_aot", "--pair", pair, "--data", data, "--output_dir", tmp_path / "scores"]
-    stopped_when(monkeypatch, compute_aot, "forward-0.json", 1, argv)
+    stopped_when(monkeypatch, scores, "forward-0.json", 1, argv)
     flip(tmp_path / "scores.partial" / file)
     assert f"{file}: is " in refused(*argv[1:]) and not (tmp_path / "scores").exists()
 

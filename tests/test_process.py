@@ -71,4 +71,4 @@ def test_scripts_tell_it_first(script):
     imports = [line for line in (ROOT / script).read_text(encoding="utf-8").splitlines() if " import " in f" {line}"]
     begin = [line for line in imports if line.startswith(("import ", "from "))][:3]
     assert begin[:2] == ["import sys", "from pathlib import Path"]  # which say where the others are
-    assert begin[2].startswith(f"import aot.{FIRST[script]}  # isort: skip")
+    assert begin[2].startswith(f"import aot.base.{FIRST[script]}  # isort: skip")

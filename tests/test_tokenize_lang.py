@@ -472,7 +472,7 @@ def test_a_source_that_changes_while_it_is_read_is_refused(here, monkeypatch, ch
 )
 def test_killed(here, workers, how):
     program = (
-        "import functools, time, tokenize_lang; from aot import cli, streams;"
+        "import functools, time, tokenize_lang; from aot.base import cli; from aot.tokens import streams;"
         "streams.CHUNK_BYTES, streams.CHECKPOINT_SECONDS, chunks = 3_000, 0, streams.chunks;"
         "streams.chunks = lambda documents: (time.sleep(0.2) or chunk for chunk in chunks(documents));"
         "flags = '--source fr.txt --name fr --vocab_size 400 --validation_fraction 0.1 --preprocessing_num_workers';"
