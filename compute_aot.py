@@ -32,7 +32,8 @@ from aot.measure.prequential import prequential
 from aot.measure.reports import finished_report, print_report
 from aot.measure.scores import measure
 from aot.measure.where import print_where, with_where
-from aot.quick.measuring import QuickArguments, quick
+from aot.quick.inputs import QuickArguments
+from aot.quick.measuring import quick
 from aot.tokens.data_folder import read_meta
 from aot.tokens.text import kind_of, short_name
 from aot.tokens.tokenizers import pair_tokenizers

@@ -131,7 +131,8 @@ def main(argv: list[str] | None = None) -> None:
     _, run, args = commanded[0]
     publishes, first = args.push_to_hub, args.process_index == 0
     if publishes:
-        from aot.publish.hub import check_login, publish
+        from aot.publish.hub import publish
+        from aot.publish.repositories import check_login
     for _, _, each in commanded:
         if publishes:
             check_login(each.hub_model_id, each.hub_token)  # before training, not after days of it

@@ -32,20 +32,13 @@ from aot.base.files import check_hash, file_sha256, read_json, sync, write_json
 from aot.base.folders import alone
 from aot.base.machine import provenance, versions
 from aot.base.messages import count
+from aot.tokens.ahead import processes_for
 from aot.tokens.arguments import WHERE_AND_HOW, TokenizeArguments, reading
 from aot.tokens.clusters import read_all
 from aot.tokens.data_folder import read_meta, stream_dtype
 from aot.tokens.first_reading import BPE, first_reading, refuse_others
 from aot.tokens.splitting import Splitting
-from aot.tokens.streams import (
-    CLUSTERS,
-    describe_streams,
-    encode_chunk,
-    prepare,
-    processes_for,
-    write_clusters,
-    write_streams,
-)
+from aot.tokens.streams import CLUSTERS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
 from aot.tokens.text import describe, kind_of, list_sources
 from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256
 

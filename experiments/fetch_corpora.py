@@ -32,8 +32,8 @@ from aot.base.cli import command, parse_arguments
 from aot.base.files import file_sha256, read_json, writing
 from aot.base.folders import alone
 from aot.base.messages import count
+from aot.tokens.blocks import decompressed
 from aot.tokens.clusters import cluster_runs
-from aot.tokens.text import decompressed
 from experiments.tei import novel
 
 PINNED = Path(__file__).with_name("corpora.json")  # commits, books and SHA-256 of the texts; what mirrors may have

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from aot.base.cli import command, parse_arguments
 from aot.base.files import replacing
 from aot.base.machine import provenance
-from aot.quick.mixing import Learner
+from aot.quick.learners import Learner
 from aot.quick.profiles import Documents, Text, arrow_of, prepare, read_both_ways
 from aot.tokens.clusters import read_clustered
 

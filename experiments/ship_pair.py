@@ -23,7 +23,8 @@ from aot.base.cli import command, parse_arguments
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
 from aot.base.folders import RESULTS
 from aot.publish.cards import pair_cards
-from aot.publish.hub import checkpoint_files, finished_pair
+from aot.publish.contents import checkpoint_files
+from aot.publish.hub import finished_pair
 from aot.tokens.data_folder import open_stream
 from aot.tokens.streams import CLUSTERS, read_clusters
 from aot.tokens.tokenizers import load_tokenizer

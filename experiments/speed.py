@@ -392,7 +392,8 @@ def interval(case: Case) -> dict:
 
 def quick(case: Case) -> dict:
     """Read a text once, on one core: by the learner of contexts up to 6, or by a compressor."""
-    from aot.quick.mixing import Learner, code_lengths
+    from aot.quick.learners import Learner
+    from aot.quick.mixing import code_lengths
     from aot.quick.symbols import of_documents, values_of
 
     text = Path(case.text).read_text(encoding="utf-8")

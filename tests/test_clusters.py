@@ -12,7 +12,7 @@ from conftest import one_line
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aot.tokens import text
+from aot.tokens import blocks
 from aot.tokens.clusters import read_clustered
 
 CHAPTERS = ["a one", "a two\nof a", "b one", "c one", "c two", "c three"]
@@ -203,7 +203,7 @@ def test_documents_come_while_their_file_is_read(here):
     for clusters in (None, "file", "t.tsv"):
         documents = read_clustered(["long.txt"], "paragraph", clusters, watch=read.append)
         next(documents)
-        assert read == [text.BLOCK]
+        assert read == [blocks.BLOCK]
         documents.close()
         read.clear()
 

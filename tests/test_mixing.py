@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aot.quick import mixing
-from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.learners import PROFILE, Learner
+from aot.quick.mixing import code_lengths
 from aot.quick.symbols import Symbols, code_of, of_documents, values_of
 
 FULL = Learner(12, words=True, match=True, adjust=True)

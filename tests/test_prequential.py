@@ -18,8 +18,8 @@ from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, Windows
 from aot.train.arguments import RunArguments
 from aot.train.runs import WINDOW_LOSSES
-from aot.train.trainer import WINDOW_LOSS
 from aot.train.training import initial_model
+from aot.train.window_losses import WINDOW_LOSS
 
 STILL = ["--config_overrides", f"{TINY},resid_pdrop=0,embd_pdrop=0,attn_pdrop=0"]
 

@@ -8,7 +8,8 @@ from scipy import stats
 from tqdm import tqdm
 
 from aot.quick import profiles
-from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.learners import PROFILE, Learner
+from aot.quick.mixing import code_lengths
 from aot.quick.profiles import Documents, arrow_of, curve_of, part_to_show, prepare, profile, read_both_ways
 from aot.quick.symbols import of_documents
 

@@ -16,7 +16,7 @@ from conftest import FEW, refused
 import compute_aot
 from aot.base.folders import alone
 from aot.quick import measuring as quick
-from aot.quick.mixing import PROFILE
+from aot.quick.learners import PROFILE
 from aot.show import quick_figures
 from aot.tokens.transforms import DESTROY, KEEP
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aot.quick import mixing
-from aot.quick.mixing import PROFILE, Learner, code_lengths
+from aot.quick.learners import PROFILE, Learner
+from aot.quick.mixing import code_lengths
 from aot.quick.profiles import Documents, curve_of, prepare, profile, read_both_ways
 from aot.quick.symbols import Symbols, code_of, of_documents, positions, values_of
 

@@ -25,8 +25,9 @@ from aot.base.folders import RESULTS, alone
 from aot.show import figures
 from aot.tokens import first_reading
 from aot.train import training
+from aot.train.interruption import StopAtNonFiniteLoss
 from aot.train.runs import MANIFEST, RECIPE, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint
-from aot.train.trainer import ReverseTrainer, StopAtNonFiniteLoss
+from aot.train.trainer import ReverseTrainer
 
 ROOT = Path(__file__).parent.parent
 

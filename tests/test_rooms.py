@@ -45,3 +45,8 @@ def test_a_module_says_what_it_is_and_imports_from_its_room_and_earlier_ones(pat
 def test_no_script_imports_another(name):
     names = {each.split(".")[0] for each in imported(ROOT / f"{name}.py")}
     assert not names & set(SCRIPTS)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_arguments_and_the_order_of_events(name):
+    assert len((ROOT / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= 200

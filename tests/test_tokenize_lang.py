@@ -30,7 +30,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import tokenize_lang
 from aot.base.files import file_sha256
-from aot.tokens import streams, text
+from aot.tokens import blocks, streams, text
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.splitting import Splitting, survey
 from aot.tokens.text import read_documents, reverse_graphemes
@@ -687,7 +687,7 @@ def test_fasta_records_are_sequences(here, monkeypatch):
     Path("genome.fa").write_text(">one of two\nACGT\nacgtn\n>empty\n>two > one\nTTGG\nC\n")
     expected = ["ACGTACGTN", "TTGGC"]
     for block in (1, 3, 100):
-        monkeypatch.setattr(text, "BLOCK", block)
+        monkeypatch.setattr(blocks, "BLOCK", block)
         assert [*read_documents("genome.fa", documents="fasta")] == expected
     with pytest.raises(ValueError, match="fr.txt: is no FASTA file"):
         [*read_documents("fr.txt", documents="fasta")]

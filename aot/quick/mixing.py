@@ -9,18 +9,15 @@ document, but what was learned does. Numbers here were chosen by the code length
 All learners of a profile read together: they share the tables, which do not depend on how they are mixed.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numba import int64, njit, uint32, uint64
 
+from aot.quick.learners import ORDERS, WORDS, Learner
 from aot.quick.symbols import Symbols
 
-ORDERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # lengths of contexts that a learner may have
-WORDS = 3  # contexts of words: the word so far alone, with the one before, with the two before
 NODES = 16  # of a slot: what tells its context from others, and the chances of 4 decisions, 1 + 2 + 4 + 8
 BLOCK = 2**18  # symbols after which the progress bar moves
 # sets of weights by the number of contexts that are known, by the node of the decision, by the last symbol
@@ -35,40 +32,6 @@ PLACES = 2**20  # at which matches are looked for
 SLOTS = 2**21  # of a context at most: 128 MB
 # Sums may be added up in any order: the processor does several at once. The same machine always takes the same one.
 COMPILED = {"cache": True, "nogil": True, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
-
-
-@dataclass(frozen=True)
-class Learner:
-    """What a learner looks at: contexts of 0 to `longest` symbols and, if so, words, matches and an adjustment.
-
-    A match is the last place with the same 6 symbols or more before it. The adjustment corrects the mixed chance by
-    what has followed after the same last symbol, as the "adaptive probability map" of lpaq does.
-    """
-
-    longest: int
-    words: bool = False
-    match: bool = False
-    adjust: bool = False
-
-    def __post_init__(self):
-        if self.longest not in ORDERS:
-            raise ValueError(f"contexts of {self.longest}: the longest must be one of {', '.join(map(str, ORDERS))}")
-
-    @classmethod
-    def parse(cls, name: str) -> "Learner":
-        """The learner of a name such as 6 or 12+words+match+adjust."""
-        number, *switches = name.replace(" ", "").split("+")
-        if not re.fullmatch(r"\d{1,2}", number) or not set(switches) <= {"words", "match", "adjust"}:
-            raise ValueError(f"{name}: is no learner; give the longest context and switches, as 12+words+match+adjust")
-        return cls(int(number), **dict.fromkeys(switches, True))
-
-    @property
-    def name(self) -> str:
-        """As `parse` reads it."""
-        return "+".join([str(self.longest), *(each for each in ("words", "match", "adjust") if getattr(self, each))])
-
-
-PROFILE = (*(Learner(each) for each in ORDERS[:7]), Learner(6, words=True), Learner(12, True, True, True))
 
 
 class Plan(NamedTuple):

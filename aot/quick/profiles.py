@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from aot.quick.mixing import Learner, code_lengths
+from aot.quick.learners import Learner
+from aot.quick.mixing import code_lengths
 from aot.quick.symbols import Symbols, of_documents, positions, values_of
 from aot.statistics.claims import name_easier
 from aot.tokens.transforms import transform

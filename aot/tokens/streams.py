@@ -7,16 +7,10 @@ the streams do not depend on who encoded them.
 import csv
 import hashlib
 import itertools
-import multiprocessing
 import os
-import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +19,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.base.files import check_hash, file_sha256, read_json, write_json, writing
-from aot.base.machine import cores
+from aot.tokens.ahead import Encoded, encode_ahead
 from aot.tokens.clusters import cluster_runs
 from aot.tokens.data_folder import data_sha256, open_stream, read_meta
 from aot.tokens.splitting import SPLITS
@@ -34,13 +28,10 @@ from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
 from aot.tokens.windows import EOS_ID, parts
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
-THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
-PROCESSES_FROM = 100_000_000  # bytes of text from which processes make up for the seconds that they take to start
 CHECKPOINT_SECONDS = 5.0
 CLUSTERS = "{}.clusters.csv"  # which documents of a split are those of each cluster, where there are any
 COUNTS = ("documents", "tokens", "bytes", "characters")
 
-Encoded = dict[str, tuple[np.ndarray, dict[str, int]]]  # ids [n] and counts of each split
 
 
 def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
@@ -77,78 +68,6 @@ def chunks(documents: Iterable[tuple[bytes | str, str]]) -> Iterator[list[tuple[
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def processes_for(text_bytes: int, level: str, reverse: bool) -> int:
-    """How many processes encode a text: one for each core that this one may use, where there are more than two.
-
-    One alone uses the threads of the tokenizer, which keep two cores busy; a short text is done before others start,
-    and bytes are encoded faster than they are sent.
-    """
-    slow = level != "byte" or reverse
-    return cores() if cores() > 2 and slow and text_bytes >= PROCESSES_FROM else 1
-
-
-def pool(encode_chunk: Callable[[list], Encoded], processes: int) -> tuple[Executor, Callable, int]:
-    """What runs `encode_chunk`: threads or processes, the function to submit to them, and how many at a time."""
-    if processes == 1:
-        return ThreadPoolExecutor(THREADS), encode_chunk, THREADS + 1
-    context = multiprocessing.get_context("forkserver")
-    # nearly all of what a process imports, and found wherever the script is started from: 2 s once, not in each
-    context.set_forkserver_preload(["transformers.models.auto.tokenization_auto"])
-    return ProcessPoolExecutor(processes, context, begin_work, (encode_chunk,)), work, 2 * processes
-
-
-@contextmanager
-def without_interrupt() -> Iterator[None]:
-    """Ctrl-C waits for its end, and never reaches processes that start in it: the one that started them ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def begin_work(encode_chunk: Callable[[list], Encoded]) -> None:
-    """What a process does first: it gets `encode_chunk`, whose tokenizer is too large to be sent with each chunk."""
-    global encode_here
-    encode_here = encode_chunk
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent() -> None:
-    """A process that waits for work would not notice that there is nobody left to send any."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def work(chunk: list) -> Encoded:
-    """What a process does with each chunk: the `encode_chunk` that it got at its beginning."""
-    return encode_here(chunk)
-
-
-def encode_ahead(
-    chunks: Iterable[list], encode_chunk: Callable[[list], Encoded], processes: int
-) -> Iterator[Encoded]:
-    """`encode_chunk` of each chunk, in their order, of which a few are encoded ahead; ValueError if a process ends."""
-    executor, encode_one, at_a_time = pool(encode_chunk, processes)
-    try:
-        ahead = deque()
-        for chunk in chunks:
-            with without_interrupt():
-                ahead.append(executor.submit(encode_one, chunk))
-            if len(ahead) == at_a_time:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    except BrokenProcessPool as error:
-        raise ValueError(
-            "a process that encodes was ended, which happens where memory is short; run the same command again, it "
-            "goes on where it stopped, with fewer --preprocessing_num_workers"
-        ) from error
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 def write_streams(

@@ -2,87 +2,21 @@
 
 import math
 import signal
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from accelerate import Accelerator
-from torch.utils.data import Dataset, RandomSampler
-from transformers import Trainer, TrainerCallback
+from torch.utils.data import RandomSampler
+from transformers import Trainer
 
 from aot.base.files import writing
 from aot.tokens.tokenizers import save_tokenizer
 from aot.train.fast import has_fast_path
+from aot.train.interruption import UNLOGGED, Interruption, StopAtNonFiniteLoss
 from aot.train.losses import losses_under
 from aot.train.optimizers import MUON, muon_for
-from aot.train.runs import WINDOW_LOSSES, evaluations, last_checkpoint, log_history, seal
+from aot.train.runs import evaluations, last_checkpoint, log_history, seal
+from aot.train.window_losses import Numbered, WindowLosses
 from metrics.arrow_of_time.gap import arrow_from_totals
-
-QUESTION_SECONDS = 2.0  # between two questions to all processes whether one was told to stop
-UNLOGGED = "unlogged"  # key in `trainer_state.json` of the loss added up since the last log, and of the step of that
-
-
-WINDOW_LOSS = np.dtype([("step", "<i4"), ("window", "<i4"), ("loss", "<f4")])  # a row of WINDOW_LOSSES
-
-
-@dataclass
-class Numbered(Dataset):
-    """Windows that come with their numbers, which `batch` hands on as `window` [B] beside what `collate` makes."""
-
-    windows: Dataset
-    collate: Callable
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def __getitems__(self, numbers: list[int]) -> tuple[list[int], np.ndarray | list[np.ndarray]]:
-        return numbers, self.windows.__getitems__(numbers)
-
-    def batch(self, numbered: tuple) -> dict[str, torch.Tensor]:
-        numbers, windows = numbered
-        return {**self.collate(windows), "window": torch.tensor(numbers)}
-
-
-class WindowLosses:
-    """Mean loss in nats of each window trained on, with its step and number: rows of WINDOW_LOSS.
-
-    They stand in an order that does not depend on the number of processes, and is that of the other direction.
-    """
-
-    def __init__(self, accelerator: Accelerator):
-        self.accelerator = accelerator
-        self.kept = []  # arrays [n] of WINDOW_LOSS
-        self.new = []  # step, numbers [B] and losses [B] of the batches since, on the device of each process
-
-    def add(self, step: int, windows: torch.Tensor, losses: torch.Tensor) -> None:
-        """The losses [B] of a batch of `windows` [B]; nothing waits for them."""
-        self.new.append((step, windows, losses.detach()))
-
-    def collect(self) -> None:
-        """Bring what is new from all processes into `kept`."""
-        if not self.new:
-            return
-        steps, *columns = zip(*self.new, strict=True)
-        steps = np.repeat(steps, [len(windows) for windows in columns[0]])
-        windows, losses = (self.accelerator.gather(torch.cat(column)).cpu().numpy() for column in columns)
-        rows = np.empty(len(windows), WINDOW_LOSS)
-        rows["step"], rows["window"], rows["loss"] = np.tile(steps, self.accelerator.num_processes), windows, losses
-        self.kept.append(rows[np.lexsort((rows["window"], rows["step"]))])
-        self.new = []
-
-    def load(self, checkpoint: Path) -> None:
-        """Those of a run up to a checkpoint of it."""
-        self.kept = [np.load(checkpoint / WINDOW_LOSSES)]
-
-    def save(self, folder: Path) -> None:
-        """Write the loss of every window trained on so far; a matter of all processes."""
-        self.collect()
-        if self.accelerator.is_main_process:
-            np.save(folder / WINDOW_LOSSES, np.concatenate([np.empty(0, WINDOW_LOSS), *self.kept]))
 
 
 class ReverseTrainer(Trainer):
@@ -220,67 +154,3 @@ class ReverseTrainer(Trainer):
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
             save_tokenizer(self.processing_class, output_dir or self.args.output_dir)
-
-
-class Interruption(TrainerCallback):
-    """Ends a run after any step, and takes it up again, such that it is as if it had not been interrupted.
-
-    `enable_jit_checkpoint` of transformers would save between gradient and step, and then end as if trained.
-    """
-
-    def __init__(self, trainer: ReverseTrainer):
-        self.trainer, self.asked, self.agreed = trainer, False, False
-        self.next_question, self.since = 0, (0, time.monotonic())  # step to ask at; step and time of the last question
-
-    def ask(self, *_) -> None:
-        self.asked = True
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        if unlogged := state.stateful_callbacks.get(UNLOGGED):
-            self.trainer._tr_loss += unlogged["loss"]
-            self.trainer._globalstep_last_logged = unlogged["since"]
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if self.trainer.accelerator.num_processes == 1:
-            self.agreed = self.asked
-        elif state.global_step >= min(self.next_question, state.max_steps):
-            self.agree(state.global_step)
-        control.should_save |= self.agreed
-
-    def on_evaluate(self, *args, **kwargs):
-        self.next_question = 0  # saves at once after a long evaluation, and not only after the next steps
-        self.on_step_end(*args, **kwargs)
-
-    def agree(self, step: int) -> None:
-        """Ask all processes, which signals reach at different steps, and agree on when to ask again: a question makes
-        them wait for each other, so there is one every `QUESTION_SECONDS`."""
-        last, then = self.since
-        rate = (time.monotonic() - then) / max(1, step - last)  # seconds per step
-        mine = torch.tensor([self.asked, rate], dtype=torch.float64, device=self.trainer.args.device)
-        asked, rates = self.trainer.accelerator.reduce(mine, "sum").tolist()
-        self.agreed, self.since = asked > 0, (step, time.monotonic())
-        self.next_question = step + max(1, int(QUESTION_SECONDS * self.trainer.accelerator.num_processes / rates))
-
-    def on_save(self, args, state, control, **kwargs):
-        if self.agreed:
-            self.trainer.accelerator.wait_for_everyone()
-            if state.is_world_process_zero:
-                print(
-                    f"{args.output_dir}: stopped by SIGTERM after step {state.global_step}, which is saved; the same "
-                    "command goes on from there",
-                    file=sys.stderr,
-                )
-            raise SystemExit(143)  # 128 + SIGTERM: not done, so nothing that needs the result may start
-
-
-class StopAtNonFiniteLoss(TrainerCallback):
-    """Makes sure, before anything is logged or saved, that no step so far had a NaN or infinite loss."""
-
-    def __init__(self, trainer: ReverseTrainer):
-        self.trainer = trainer
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if control.should_log or control.should_save or control.should_evaluate:
-            if (step := self.trainer.first_bad_step.item()) < math.inf:
-                self.trainer.stop_at_bad_loss("loss", int(step))
-            self.trainer.window_losses.collect()  # here, where the device was waited for

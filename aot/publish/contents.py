@@ -1,0 +1,97 @@
+"""Which files go into which repository: of checkpoints, of data, of the metric and of the explorer."""
+
+import json
+from pathlib import Path
+
+from huggingface_hub import HfApi, RepoCard
+from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.repocard import metadata_load
+
+from aot.base.files import read_json
+from aot.base.machine import ROOT
+from aot.publish.cards import data_card, renamed
+from aot.publish.repositories import Files, Repo, check_name
+from aot.tokens.data_folder import open_stream, read_meta
+from aot.tokens.streams import read_clusters
+from aot.tokens.tokenizers import TOKENIZER_FILES, data_tokenizer
+from aot.tokens.windows import DIRECTIONS
+
+# What `from_pretrained` reads. A list of what is sent, so that no pickle and no optimizer can be.
+LOADED = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json")
+GUARD = ROOT / "model_cards" / "pipeline.py"
+TASK = {"text-generation": {"impl": "pipeline.BackwardPipeline", "pt": ["AutoModelForCausalLM"], "type": "text"}}
+
+
+def folder_files(folder: Path, patterns: tuple[str, ...] = ("**/*",)) -> Files:
+    """Files of a folder that match, without hidden ones and caches."""
+    paths = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    names = {str(path.relative_to(folder)): path for path in paths}
+    return {name: path for name, path in names.items() if not any(p.startswith((".", "__")) for p in Path(name).parts)}
+
+
+def checkpoint_files(folder: Path, direction: str) -> Files:
+    """What of a checkpoint is published; a backward one says to `pipeline` that it cannot be used like others."""
+    config = read_json(folder / "config.json")
+    code = {module.split(".")[0] + ".py" for module in config.get("auto_map", {}).values()}  # of LSTM and GRU
+    files = folder_files(folder, (*LOADED, *TOKENIZER_FILES, *code))
+    if direction == "backward":
+        content = json.dumps(config | {"custom_pipelines": TASK}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        files |= {"config.json": content.encode(), "pipeline.py": GUARD}
+    return files
+
+
+def metric_files(repo_id: str) -> Files:
+    """The metric as a Space: its card names it as such, and has its figures beside it."""
+    folder = ROOT / "metrics" / "arrow_of_time"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    shown = {path.name: path for path in (ROOT / "results").glob("*") if f"../../results/{path.name}" in card}
+    local = "Keep the `./`: without it `evaluate` looks for the metric on the Hub. "
+    there = {"../../results/": "", "./metrics/arrow_of_time": repo_id, local: ""}
+    for here, replacement in there.items():
+        card = card.replace(here, replacement)
+    return folder_files(folder) | shown | {"README.md": card.encode()}
+
+
+def linked_models(api: HfApi, repo: Repo) -> list[str]:
+    """The models to which the card of a Space links; none where there is no card."""
+    try:
+        return metadata_load(api.hf_hub_download(filename="README.md", **repo._asdict())).get("models", [])
+    except (EntryNotFoundError, AttributeError):
+        return []
+
+
+def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
+    """The explorer as a Space: what it imports lies beside it, and its card links to the pairs, which it offers."""
+    card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
+    card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
+    imported = folder_files(ROOT, ("aot/**/*.py", "metrics/arrow_of_time/gap.py"))
+    return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
+
+
+def data_files(repo_id: str, folder: str, license: str | None, language: str | None) -> Files:
+    """A data folder and its card; SystemExit where a stream is not what `meta.json` says."""
+    for split in read_meta(folder)["splits"]:
+        open_stream(folder, split)
+        read_clusters(folder, split)
+    data_tokenizer(folder)
+    meta = json.dumps(renamed(read_meta(folder), {}), indent=2, ensure_ascii=False) + "\n"
+    card = data_card(repo_id, folder, license, language)
+    return folder_files(Path(folder)) | {"meta.json": meta.encode(), "README.md": card.encode()}
+
+
+def beside(hub_model_id: str, data, metric, explorer, license, language) -> dict[str, tuple[Repo, Files]]:
+    """What else is asked for, by kind."""
+    others, user = {}, hub_model_id.split("/")[0]
+    if data:
+        repo = Repo(f"{user}/{Path(data).name}", "dataset")
+        check_name("--data", repo.repo_id)
+        others["data"] = repo, data_files(repo.repo_id, data, license, language)
+    if metric:
+        check_name("--metric", metric)
+        if not metric.endswith("/arrow_of_time"):
+            raise SystemExit(f"--metric {metric}: must be USER/arrow_of_time, evaluate loads the file of that name")
+        others["metric"] = Repo(metric, "space"), metric_files(metric)
+    if explorer:
+        check_name("--explorer", explorer)
+        others["explorer"] = Repo(explorer, "space"), explorer_files(hub_model_id, [])
+    return others
