@@ -2,7 +2,10 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-short demo-results explorer explorer-picture bench bench-gpu soak fuzz test style coverage
+.PHONY: help demo demo-short demo-results explorer explorer-picture bench bench-gpu soak fuzz test style coverage
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 demo: .venv/installed  ## ∂ of two texts, of a pair that ships, and of pairs trained on a text and on a language with a known arrow
 	bash experiments/demo.sh
@@ -46,10 +49,10 @@ style: .venv/installed
 	$(PYTHON) -m ruff check .
 
 coverage: .venv/installed  ## Simulate the interval and the claims: results/interval_coverage.*, false_claims.*
-	$(PYTHON) metrics/arrow_of_time/coverage.py
-	$(PYTHON) metrics/arrow_of_time/false_claims.py
+	$(PYTHON) -m experiments.coverage
+	$(PYTHON) -m experiments.false_claims
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt pyproject.toml
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --requirement requirements.txt
 	touch $@

@@ -35,7 +35,7 @@ from tqdm import tqdm
 
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.folders import alone
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from experiments.contest import Failed, Runs, apart, write_table
 from experiments.speed import STAGES, Case, Contestant
 

@@ -27,7 +27,7 @@ import pandas as pd
 from aot.base.cli import command, parse_arguments
 from aot.base.files import read_json, replacing
 from aot.base.folders import alone
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
 from aot.report import quick_tables
 from aot.report.markdown import markdown

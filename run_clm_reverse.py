@@ -23,6 +23,7 @@ import shlex
 
 import torch
 
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import command, parse_arguments, spelled_out, without_effect
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
@@ -30,7 +31,6 @@ from aot.tokens.windows import DIRECTIONS
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
 from aot.train.parallel import at_once
 from aot.train.training import prepare, train
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 
 def leave_out(beginnings: tuple[str, ...], argv: list[str]) -> list[str]:

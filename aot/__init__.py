@@ -1,4 +1,6 @@
 """What the scripts share, in rooms by the step of the data flow. Each imports from those before it alone:
 
-base → tokens → sources → train → statistics → show → measure → quick → report → publish
+arrow_of_time → base → tokens → sources → train → statistics → show → measure → quick → report → publish
 """
+
+__version__ = "0.2.0"

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from aot.base.files import replacing
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from experiments.speed import Case, Contestant, Stage, last_words
 
 COLUMNS = "stage who {unit}_per_second seconds ours_is_faster_by lowest highest goal scored_share peak_megabytes"

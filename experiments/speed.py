@@ -383,7 +383,7 @@ def lines(case: Case) -> dict:
 
 def interval(case: Case) -> dict:
     """∂ with its interval."""
-    from metrics.arrow_of_time.gap import arrow
+    from aot.arrow_of_time.gap import arrow
 
     losses = np.random.default_rng(0).normal(4, 0.5, (2, case.windows)).clip(0)
     documents = np.arange(case.windows) // 4

@@ -23,6 +23,7 @@ import numpy as np
 from huggingface_hub.repocard import metadata_load
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import command, parse_arguments
 from aot.base.folders import RESULTS
 from aot.measure.checks import unigram_loss
@@ -34,7 +35,6 @@ from aot.tokens.tokenizers import encode, pair_tokenizers
 from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import load_model
 from aot.train.pairs import locate_pair, pair_configs, trained_context
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 CARD = Path(__file__).with_name("README.md")
 MOST_CHARACTERS, MOST_TOKENS, MOST_PAIRS = 20_000, 4_000, 4  # seconds of work, not minutes

@@ -13,7 +13,7 @@ import push_pair
 import report
 import run_clm_reverse
 import tokenize_lang
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure import scores, texts
 from aot.tokens import streams
 from aot.train.runs import MANIFEST

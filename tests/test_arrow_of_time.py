@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from metrics.arrow_of_time import coverage, false_claims
-from metrics.arrow_of_time.gap import arrow, arrow_from_totals, holm, p_value, part_of_arrow
+from aot.arrow_of_time.gap import arrow, arrow_from_totals, holm, p_value, part_of_arrow
+from experiments import coverage, false_claims
 
 ROOT = Path(__file__).parents[1]
-CARD = ROOT / "metrics" / "arrow_of_time" / "README.md"
+CARD = ROOT / "aot" / "arrow_of_time" / "README.md"
 SHARES = ["aot", "low", "high", "standard_error", "ratio", "documents", "documents_forward_easier"]
 NUMBERS = [*SHARES, "forward", "backward", "delta", "tokens"]
 slow_machine = settings(deadline=None)
@@ -344,7 +344,7 @@ def load(monkeypatch):
 
 
 def test_evaluate_gives_the_same(load):
-    metric = load("./metrics/arrow_of_time")
+    metric = load("./aot/arrow_of_time")
     data = dict(forward=[3.0, 2, 4, 3, 2, 4], backward=[3.5, 2, 4, 3, 2.5, 4.2])
     options = dict(documents=list("abcabc"), weights=[1, 2, 3] * 2, seeds=[0] * 3 + [1] * 3, confidence=0.9)
     assert metric.compute(**data, **options) == arrow(**data, **options)
@@ -362,7 +362,7 @@ def test_evaluate_gives_the_same(load):
     ],
 )
 def test_evaluate_says_what_is_wrong_with_losses(load, losses, message):
-    metric = load("./metrics/arrow_of_time")
+    metric = load("./aot/arrow_of_time")
     with pytest.raises(ValueError, match=message):
         metric.compute(forward=losses[0], backward=losses[1])
 

@@ -13,12 +13,12 @@ from test_tokenize_lang import decoded, interrupt, same_folders
 
 import compute_aot
 import tokenize_lang
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import read_json
 from aot.statistics.samples import arrow_over
 from aot.tokens.clusters import cluster_runs
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.splitting import SPLITS, Splitting, survey
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 PREFACE = "a preface that\nmany books share"
 

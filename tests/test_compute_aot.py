@@ -21,6 +21,7 @@ import aot.tokens.windows
 import compute_aot
 import make_synthetic
 import tokenize_lang
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import read_json, write_json
 from aot.base.folders import RESULTS, alone
 from aot.measure import scoring
@@ -31,7 +32,6 @@ from aot.tokens import streams, tokenizers
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.models import load_model
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 SCRIPT = Path(compute_aot.__file__)
 FILES = {"aot.json", "losses.npz", "by_position.png", "documents.png", "sentence.png"}

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -49,8 +50,6 @@ def space(tmp_path_factory) -> Path:
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "space", folder, ignore=skip)
     shutil.copytree(ROOT / "aot", folder / "aot", ignore=skip)
-    (folder / "metrics/arrow_of_time").mkdir(parents=True)
-    shutil.copy(ROOT / "metrics/arrow_of_time/gap.py", folder / "metrics/arrow_of_time")
     return folder
 
 
@@ -304,11 +303,12 @@ def test_pairs_come_from_flags_the_card_and_finished_runs(pair, second_pair, tmp
 
 
 def test_the_space_names_what_it_imports_in_the_versions_of_the_project():
-    def requirements(path):
-        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-        return {re.match(r"[\w-]+", line)[0]: line for line in lines if line}
+    def by_name(lines):
+        return {re.match(r"[\w-]+", line)[0]: line for line in lines}
 
-    own, project = requirements(ROOT / "space/requirements.txt"), requirements(ROOT / "requirements.txt")
+    own = by_name((ROOT / "space/requirements.txt").read_text(encoding="utf-8").splitlines())
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = by_name([*package["dependencies"], *package["optional-dependencies"]["explorer"]])
     assert {name: line for name, line in own.items() if name != "pyyaml"}.items() <= project.items()
     version = metadata_load(ROOT / "space/README.md")["sdk_version"]
     assert version in SpecifierSet(project["gradio"].removeprefix("gradio"))
@@ -325,4 +325,4 @@ def test_the_space_names_what_it_imports_in_the_versions_of_the_project():
     imported = {name.split(".")[0] for name in imported}
     named = {{"pyyaml": "yaml"}.get(name, name.replace("-", "_")) for name in own}
     assert {"torch", "rich", "aot"} < imported
-    assert imported - set(sys.stdlib_module_names) - {"aot", "metrics", "gradio", "safetensors"} <= named
+    assert imported - set(sys.stdlib_module_names) - {"aot", "gradio", "safetensors"} <= named

@@ -7,7 +7,7 @@ import pytest
 
 import tokenize_lang
 from aot.base.files import read_json
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from tests import fuzz
 from tests.mutations import Mutation
 

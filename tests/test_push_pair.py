@@ -21,14 +21,14 @@ import compute_aot
 import make_synthetic
 import push_pair
 import run_clm_reverse
+from aot.arrow_of_time.gap import arrow
 from aot.base.files import file_sha256, read_json, write_json
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure.scoring import score
 from aot.publish.cards import renamed, web_address
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, EOS
 from aot.train.models import load_model
-from metrics.arrow_of_time.gap import arrow
 
 TOKEN = "hf_ann"
 WRITES = "commit|PUT|/tag/|/branch/|items$"
@@ -482,7 +482,7 @@ STRANGER = """
 import contextlib, importlib.util, io, json, re, sys
 from huggingface_hub import hf_hub_download
 from transformers import set_seed
-assert importlib.util.find_spec("aot") is None and importlib.util.find_spec("metrics") is None
+assert importlib.util.find_spec("aot") is None
 for name, kind in json.loads(sys.argv[1]):
     card = open(hf_hub_download(name, "README.md", repo_type=kind), encoding="utf-8").read()
     for block in re.findall(r"```python\\n(.*?)```", card, flags=re.DOTALL):
@@ -502,7 +502,7 @@ def test_a_stranger_gets_the_same_to_the_last_digit(published, pair, data, tmp_p
     capfd.readouterr()
     for name, kind in cards:
         for block in python_blocks(HUB.repos[f"{kind}s", name].files()["README.md"].decode()):
-            here = block.replace("ann/arrow_of_time", f"{ROOT}/metrics/arrow_of_time")
+            here = block.replace("ann/arrow_of_time", f"{ROOT}/aot/arrow_of_time")
             here = here.replace(f"{published}-", f"{pair}/")
             here = here.replace('snapshot_download("ann/linear", repo_type="dataset")', repr(str(data)))
             set_seed(0)
@@ -555,7 +555,7 @@ def test_the_space_of_the_explorer_runs_by_itself(published, pair, tmp_path):
 
 def test_the_metric_of_the_space_is_ours(published):
     losses = {"forward": [3.1, 2.9, 3.3], "backward": [3.2, 2.8, 3.5], "weights": [90, 120, 70]}
-    here = evaluate.load(f"{ROOT}/metrics/arrow_of_time").compute(**losses)
+    here = evaluate.load(f"{ROOT}/aot/arrow_of_time").compute(**losses)
     importlib.invalidate_caches()  # two modules made within a second look like one to the import system
     assert evaluate.load("ann/arrow_of_time").compute(**losses) == here
     card = files("ann/arrow_of_time", kind="spaces")["README.md"].decode()

@@ -21,8 +21,8 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: {node.module} is imported by where it is, not by its name"
-            yield from (f"{node.module}.{each.name}" for each in node.names)
+            place = path.parent.name if node.level else None  # as `evaluate` wants it of a metric
+            yield from (f"aot.{place}" if place else f"{node.module}.{each.name}" for each in node.names)
 
 
 def test_the_rooms_are_those_that_the_package_names_in_order():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 import aot.tokens.windows
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.measure.scoring import document_totals, loss_by_read, score, spans, tokens_read
@@ -18,7 +19,6 @@ from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, document_starts
 from aot.train.losses import token_losses
 from aot.train.models import build_model, load_model
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 CONTEXT = 8
 sizes = dict(n=st.integers(0, 80), context=st.integers(1, 12), stride=st.integers(1, 12))

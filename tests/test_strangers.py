@@ -20,7 +20,7 @@ import generate
 import run_clm_reverse
 import tokenize_lang
 from aot.base.files import file_sha256, read_json
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure import checks, scores
 from aot.measure.checks import sample, unigram_loss
 from aot.measure.scoring import score

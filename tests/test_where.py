@@ -11,11 +11,11 @@ from test_token_classes import tokenizer_of, tokens_of
 
 import aot.tokens.windows
 import compute_aot
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import read_json
 from aot.measure import scores, where
 from aot.show import where_figure
 from aot.tokens.windows import DIRECTIONS
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 
 def test_equal_counts_have_one_rank():

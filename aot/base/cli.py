@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from transformers import HfArgumentParser
 
+from aot import __version__
 from aot.base.collector import collect_as_usual
 from aot.base.messages import brief, in_words, notice
 
@@ -221,6 +222,7 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s of arrow-of-time {__version__}")
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(
             argv, return_remaining_strings=True, look_for_args_file=False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from aot.base.places import CHECKOUT, ROOT
 
 
 def commit(root: Path) -> str | None:
@@ -26,7 +26,8 @@ def commit(root: Path) -> str | None:
     return f"{name}-dirty" if changed else name or None
 
 
-COMMIT = commit(ROOT)  # read when the code is, so that a long run does not end with a later one
+# read when the code is, so that a long run does not end with a later one
+COMMIT = commit(ROOT) if ROOT == CHECKOUT else None
 
 
 def provenance() -> dict:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aot.arrow_of_time.gap import arrow_from_totals, verdict
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
 from aot.base.folders import RESULTS, alone
 from aot.base.machine import provenance
@@ -18,7 +19,6 @@ from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import and_more, recipe_of
 from aot.train.runs import WINDOW_LOSSES, evaluations, log_history
-from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 REPORT = "prequential.json"
 STRETCHES = 64  # of the text, longer than most documents

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
 from aot.base.folders import differences
 from aot.base.machine import provenance
@@ -20,7 +21,6 @@ from aot.measure.reports import LOSSES
 from aot.measure.scoring import document_totals, loss_by_read, make_room, score_as_fits
 from aot.statistics.samples import arrow_over
 from aot.tokens.windows import DIRECTIONS, parts
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 BARS = 40  # tokens that sentence.png shows at most, as many as can be labelled
 SENTENCE_END = re.compile(r"""[.!?…。\n]["'“”‘’«»‹›」』)]*\Z""")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
+from aot.arrow_of_time.gap import part_of_arrow
 from aot.base.files import write_json, writing
 from aot.base.folders import alone
 from aot.measure import token_classes
@@ -22,7 +23,6 @@ from aot.measure.token_classes import Tokens, octave_names, octaves
 from aot.statistics.claims import name_easier
 from aot.tokens import windows
 from aot.tokens.windows import DIRECTIONS, parts
-from metrics.arrow_of_time.gap import part_of_arrow
 
 NOTES = (
     "The rows of a group add up to ∂. A direction is named where that stands for all rows of a group together (Holm).",

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure.reports import losses_of, read_report
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, LABELS, document_starts

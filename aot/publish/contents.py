@@ -8,7 +8,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.repocard import metadata_load
 
 from aot.base.files import read_json
-from aot.base.machine import ROOT
+from aot.base.places import CHECKOUT, PACKAGE, ROOT
 from aot.publish.cards import data_card, renamed
 from aot.publish.repositories import Files, Repo, check_name
 from aot.tokens.data_folder import open_stream, read_meta
@@ -42,11 +42,11 @@ def checkpoint_files(folder: Path, direction: str) -> Files:
 
 def metric_files(repo_id: str) -> Files:
     """The metric as a Space: its card names it as such, and has its figures beside it."""
-    folder = ROOT / "metrics" / "arrow_of_time"
+    folder = PACKAGE / "arrow_of_time"
     card = (folder / "README.md").read_text(encoding="utf-8")
     shown = {path.name: path for path in (ROOT / "results").glob("*") if f"../../results/{path.name}" in card}
     local = "Keep the `./`: without it `evaluate` looks for the metric on the Hub. "
-    there = {"../../results/": "", "./metrics/arrow_of_time": repo_id, local: ""}
+    there = {"../../results/": "", "./aot/arrow_of_time": repo_id, local: ""}
     for here, replacement in there.items():
         card = card.replace(here, replacement)
     return folder_files(folder) | shown | {"README.md": card.encode()}
@@ -64,7 +64,8 @@ def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
     """The explorer as a Space: what it imports lies beside it, and its card links to the pairs, which it offers."""
     card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
     card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
-    imported = folder_files(ROOT, ("aot/**/*.py", "metrics/arrow_of_time/gap.py"))
+    rooms = {f"aot/{name}": path for name, path in folder_files(PACKAGE, ("[!_]*/*.py",)).items()}
+    imported = {name: path for name, path in rooms.items() if ROOT not in path.parents or ROOT == CHECKOUT}
     return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aot.arrow_of_time.gap import verdict
 from aot.base.files import sync, write_json, writing
 from aot.base.folders import alone
 from aot.base.machine import provenance
@@ -31,7 +32,6 @@ from aot.statistics.claims import name_easier
 from aot.tokens.text import short_name
 from aot.tokens.transforms import DESTROY, KEEP
 from aot.tokens.windows import DIRECTIONS, orient
-from metrics.arrow_of_time.gap import verdict
 
 AS_IT_IS = "as it is"
 

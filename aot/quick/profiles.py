@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.quick.learners import Learner
 from aot.quick.mixing import code_lengths
 from aot.quick.symbols import Symbols, of_documents, positions, values_of
 from aot.statistics.claims import name_easier
 from aot.tokens.transforms import transform
 from aot.tokens.windows import DIRECTIONS, orient
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 POINTS = 40  # of the text read so far at which ∂ is taken
 SHOWN = 1500  # symbols of the coloured text

@@ -8,7 +8,7 @@ from numpy.lib.npyio import NpzFile
 
 from aot.base.files import read_json, replacing
 from aot.base.folders import RESULTS
-from aot.base.machine import ROOT
+from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
 from aot.measure.reports import losses_of
 from aot.measure.scoring import document_totals

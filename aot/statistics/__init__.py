@@ -1,1 +1,1 @@
-"""What numbers may claim: tables of many ∂, fits over them. ∂ and its interval: metrics/arrow_of_time/gap.py."""
+"""What numbers may claim: what an interval is over, tables of many ∂, and fits over them."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from aot.arrow_of_time.gap import finding, holm, p_value
 from aot.statistics.fits import LEVEL, mean_and_margin
-from metrics.arrow_of_time.gap import finding, holm, p_value
 
 
 def easier(together: pd.DataFrame, confidence: float = 1 - LEVEL) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from metrics.arrow_of_time.gap import holm
+from aot.arrow_of_time.gap import holm
 
 LEVEL = 0.05  # of false claims in one list of slopes
 

@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
+from aot.arrow_of_time.gap import arrow_from_totals, verdict
 from aot.base.messages import count
-from metrics.arrow_of_time.gap import arrow_from_totals, verdict
 
 LEAST = 10  # clusters from which an interval is over them; fewer are too few to tell how much they vary
 

@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import RandomSampler
 from transformers import Trainer
 
+from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import writing
 from aot.tokens.tokenizers import save_tokenizer
 from aot.train.fast import has_fast_path
@@ -16,7 +17,6 @@ from aot.train.losses import losses_under
 from aot.train.optimizers import MUON, muon_for
 from aot.train.runs import evaluations, last_checkpoint, log_history, seal
 from aot.train.window_losses import Numbered, WindowLosses
-from metrics.arrow_of_time.gap import arrow_from_totals
 
 
 class ReverseTrainer(Trainer):

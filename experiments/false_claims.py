@@ -1,7 +1,6 @@
 """How often a verdict, a table and a fit claim an arrow where there is none: results/false_claims.csv and .png."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,11 @@ import pandas as pd
 from scipy import stats
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-from aot.base.files import replacing  # noqa: E402
-from aot.statistics import claims, fits  # noqa: E402
-from metrics.arrow_of_time import coverage  # noqa: E402
-from metrics.arrow_of_time.gap import arrow_from_totals  # noqa: E402
+from aot.arrow_of_time.gap import arrow_from_totals
+from aot.base.files import replacing
+from aot.base.places import ROOT
+from aot.statistics import claims, fits
+from experiments import coverage
 
 PRINTED = "what is printed"  # its words are looked at, so what a person reads is what is counted
 DOCUMENTS = 80

@@ -2,17 +2,15 @@
 
 import argparse
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-from aot.base.files import replacing  # noqa: E402
-from metrics.arrow_of_time.gap import arrow_from_totals, cautions  # noqa: E402
+from aot.arrow_of_time.gap import arrow_from_totals, cautions
+from aot.base.files import replacing
+from aot.base.places import ROOT
 
 CHOSEN = "arrow"
 DOCUMENTS = [5, 8, 10, 20, 50, 200, 1000]

@@ -1,0 +1,52 @@
+"""The scripts as one command, for where this is installed: `aot measure ...` is `python compute_aot.py ...`."""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+
+from aot import __version__
+from aot.base.places import ROOT
+
+COMMANDS = {  # script, flags that come first, what it does
+    "tokenize": ("tokenize_lang.py", [], "a text → a data folder"),
+    "synthetic": ("make_synthetic.py", [], "a source of known entropy → a data folder"),
+    "train": ("run_clm_reverse.py", [], "a data folder → a forward and a backward model"),
+    "measure": ("compute_aot.py", [], "a pair and a text → ∂, its interval, figures"),
+    "quick": ("compute_aot.py", ["--quick"], "a text alone → ∂ in seconds, by a learner that needs no training"),
+    "generate": ("generate.py", [], "a pair and a prompt → what comes next, what came before"),
+    "push": ("push_pair.py", [], "a pair, its ∂, the data and the metric → the Hub"),
+    "explore": ("space/app.py", [], "a page on which to look at texts, token by token"),
+    "report": ("report.py", [], "all scores of an experiment → its table and figures"),
+}
+USAGE = f"""usage: aot COMMAND --flag value ...
+
+{chr(10).join(f"    {name:<10} {what}" for name, (_, _, what) in COMMANDS.items())}
+    path       where the script of a command is: accelerate launch $(aot path train) --data data/en
+
+aot COMMAND --help: its flags, and complete commands. aot --version: {__version__}."""
+
+
+def script(name: str) -> Path:
+    """The file of a command; SystemExit with the name that was meant where there is none of this one."""
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        raise SystemExit(f"aot {name}: no such command; {f'did you mean {near[0]}? ' if near else ''}See aot --help")
+    return ROOT / COMMANDS[name][0]
+
+
+def main() -> None:
+    name, *argv = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        return print(USAGE)
+    if name == "--version":
+        return print(f"aot {__version__}")
+    if name == "path":
+        return print(script(argv[0]) if argv else script("train").parent)
+    # the script takes the place of this process: signals, status and what it forks are as if it had been called itself
+    command = [sys.executable, str(script(name)), *COMMANDS[name][1], *argv]
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    main()
