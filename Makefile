@@ -45,7 +45,7 @@ fuzz: .venv/installed  ## Change one thing in 2,000 ways: does each script say s
 test: .venv/installed  ## The tests, but for the long ones (pytest -m slow)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist worksteal -q
 
-style: .venv/installed
+style: .venv/installed  ## What ruff says of the code
 	$(PYTHON) -m ruff check .
 
 coverage: .venv/installed  ## Simulate the interval and the claims: results/interval_coverage.*, false_claims.*

@@ -1,12 +1,12 @@
 """Every experiment as a table and a picture, from what its runs and scores hold.
 
-    python report.py                      # each experiment that has a table in README.md
+    python report.py                      # each experiment that has a table in results/README.md
     python report.py languages context    # these
     python report.py speed                # what bench.py measured
 
 Reads scores/NAME-*/ and the run folders they name. Writes results/NAME.csv (a row for all seeds of a pair, then one
-for each), results/NAME_curves.csv (held-out loss by step), figures beside them, and the table in README.md from
-`<!-- table NAME -->` to `<!-- end -->`. Rows whose scores are not on this machine stay as they are: without any,
+for each), results/NAME_curves.csv (held-out loss by step), figures beside them, and the table in results/README.md
+from `<!-- table NAME -->` to `<!-- end -->`. Rows whose scores are not on this machine stay as they are: without any,
 tables and figures come from the CSV files alone. Losses of reversed text stand in the order of the text as it was.
 """
 
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
 import itertools
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -40,15 +41,15 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-END = "<!-- end -->"  # where a table of the README ends
+END = "<!-- end -->"  # where a table of the page ends
 
 
 @dataclass
 class ReportArguments:
-    names: list[str] = field(default_factory=list, metadata={"help": "Experiments. Default: those in the README."})
+    names: list[str] = field(default_factory=list, metadata={"help": "Experiments. Default: those that have a table."})
     scores: str = field(default="scores", metadata={"help": "Where compute_aot.py wrote NAME-*/."})
     results: str = field(default="results", metadata={"help": "Where tables and figures go."})
-    readme: str = field(default="README.md", metadata={"help": "File with the tables."})
+    readme: str = field(default="results/README.md", metadata={"help": "File with the tables."})
 
 
 def without_models(name: str, results: Path, scores: Path) -> list[str]:
@@ -68,7 +69,7 @@ def without_models(name: str, results: Path, scores: Path) -> list[str]:
 
 
 def block(name: str, results: Path, scores: Path) -> list[str]:
-    """Bring the CSV files and figures of an experiment up to date; the lines that the README shows of it."""
+    """Bring the CSV files and figures of an experiment up to date; the lines that are shown of it."""
     if name == "speed":
         return speed(results)
     if name == "gpu_check":
@@ -126,8 +127,13 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     return lines
 
 
+def beside(line: str, page: Path) -> str:
+    """A line with the address of its figure as it is from a page."""
+    return re.sub(r"(?<=\]\()[^)]+(?=\)$)", lambda path: os.path.relpath(path[0], page.parent), line)
+
+
 def update(readme: Path, args: ReportArguments) -> None:
-    """Bring tables, figures and what the README shows of them up to date, and print it."""
+    """Bring tables, figures and the page that shows them up to date, and print what it shows."""
     text = readme.read_text(encoding="utf-8")
     markers = re.findall(r"^<!-- (table \w+|end) -->$", text, flags=re.MULTILINE)
     in_readme = [marker.removeprefix("table ") for marker in markers if marker != "end"]
@@ -141,7 +147,7 @@ def update(readme: Path, args: ReportArguments) -> None:
         if not found and name not in in_readme:
             raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {readme} has {', '.join(in_readme)}")
     for name in args.names or in_readme:
-        lines = block(name, Path(args.results), Path(args.scores))
+        lines = [beside(line, readme) for line in block(name, Path(args.results), Path(args.scores))]
         print("\n".join([f"--- {name}", *lines, ""]))
         before, marker, after = text.partition(f"<!-- table {name} -->\n")
         if marker:

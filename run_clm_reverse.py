@@ -27,6 +27,7 @@ from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import command, parse_arguments, spelled_out, without_effect
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
+from aot.base.places import CHECKOUT, ROOT
 from aot.tokens.windows import DIRECTIONS
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
 from aot.train.parallel import at_once
@@ -123,7 +124,8 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
         print(line)
     if pair:
         print("One pair describes two models; a claim about a text takes several seeds, such as three. To measure ∂:")
-        print(f"    python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
+        measure = "python compute_aot.py" if ROOT == CHECKOUT else "aot measure"
+        print(f"    {measure} --pair {shlex.join(losses)} --data {shlex.quote(data)}")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -106,11 +106,11 @@ TASKS = {
         "tiny",
         (report.ReportArguments,),
         ("scores/tiny-*/*.[jn]*", "runs/pair/*/*.json", "data/text/meta.json"),
-        ("README.md", "results/*.csv"),
-        ("README.md", "results"),
+        ("results/README.md", "results/*.csv"),
+        ("results",),
     ),
     "report, of files alone": Task(
-        report, "old", (report.ReportArguments,), (), ("README.md", "results/old*.csv"), ("README.md", "results")
+        report, "old", (report.ReportArguments,), (), ("results/README.md", "results/old*.csv"), ("results",)
     ),
     "push": Task(
         push_pair,
@@ -143,7 +143,7 @@ def write_inputs(world: Path) -> None:
     recipe = dict(zip(words[::2], words[1::2], strict=True))
     (world / "recipe.yaml").write_text("".join(f"{flag[2:]}: {value}\n" for flag, value in recipe.items()))
     tables = "".join(f"<!-- table {name} -->\n<!-- end -->\n\n" for name in ("tiny", "old"))
-    (world / "README.md").write_text(f"# A title\n\n{tables}The end.\n", encoding="utf-8")
     (world / "results").mkdir()
+    (world / "results/README.md").write_text(f"# A title\n\n{tables}The end.\n", encoding="utf-8")
     for name in ("controls", "controls_curves"):
         shutil.copy(ROOT / f"results/{name}.csv", world / f"results/{name.replace('controls', 'old')}.csv")

@@ -16,6 +16,7 @@ from conftest import FEW, refused
 import compute_aot
 from aot.base.folders import alone
 from aot.quick import measuring as quick
+from aot.quick.inputs import WHERE
 from aot.quick.learners import PROFILE
 from aot.show import quick_figures
 from aot.tokens.transforms import DESTROY, KEEP
@@ -82,7 +83,7 @@ def test_the_table_of_where_has_all_changes_of_the_same_documents(text, tmp_path
     texts = [quick.AS_IT_IS, *DESTROY, *KEEP]
     assert [row["text"] for row in report["where"] if row["learner"] == "6"] == texts
     assert (tmp_path / "out/where.png").stat().st_size and all(name in printed for name in texts)
-    alone = run(text, tmp_path / "alone", "--destroy", "word_order", "--max_symbols", 6000, "--learners", *quick.WHERE)
+    alone = run(text, tmp_path / "alone", "--destroy", "word_order", "--max_symbols", 6000, "--learners", *WHERE)
     (row,) = [row for row in report["where"] if (row["text"], row["learner"]) == ("word_order", "6")]
     (same,) = [row for row in alone["profile"] if row["learner"] == "6"]
     assert row["aot"] == same["aot"] and report["symbols"] == alone["symbols"]

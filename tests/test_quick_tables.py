@@ -50,7 +50,8 @@ def scores(tmp_path_factory) -> Path:
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
     """Where a README with places for tables is, and results go."""
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/README.md").write_text(README, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -71,7 +72,7 @@ def read(place: Path, name: str = "quick_trial") -> pd.DataFrame:
 
 def lines_of(place: Path, name: str = "quick_trial") -> list[str]:
     """What the README shows of an experiment."""
-    text = (place / "README.md").read_text(encoding="utf-8")
+    text = (place / "results/README.md").read_text(encoding="utf-8")
     return text.partition(f"<!-- table {name} -->\n")[2].partition("<!-- end -->")[0].strip().splitlines()
 
 
@@ -134,7 +135,7 @@ def test_a_table_shows_a_column_for_each_learner_and_what_was_read(scores, place
     for cell, each in zip(learners, whole["profile"], strict=True):
         assert cell.startswith(f"{100 * each['aot']:+.2f} ± {100 * (each['high'] - each['aot']):.2f}")
     assert cells_of(one)[0] == "one" and not any(mark in one for mark in ("±", "nan", "→", "←"))
-    assert "![quick_trial: ∂ and its intervals](results/quick_trial.png)" in lines_of(place)
+    assert "![quick_trial: ∂ and its intervals](quick_trial.png)" in lines_of(place)
 
 
 def test_more_learners_than_rows_stand_in_lines(scores, place):
@@ -173,20 +174,20 @@ def test_rows_whose_scores_are_gone_stay_and_those_read_again_are_replaced(score
 
 def test_a_clone_without_scores_makes_the_same_tables_and_figures(scores, place):
     report.main(["--scores", str(scores)])
-    text = (place / "README.md").read_text(encoding="utf-8")
+    text = (place / "results/README.md").read_text(encoding="utf-8")
     assert text.startswith("# A title\n") and text.endswith("The end.\n") and "nan" not in text
     figures = [place / f"results/{name}.png" for name in NAMES]
     for figure in figures:
         figure.unlink()
-    (place / "README.md").write_text(README, encoding="utf-8")
+    (place / "results/README.md").write_text(README, encoding="utf-8")
     report.main(["--scores", "nowhere"])
-    assert (place / "README.md").read_text(encoding="utf-8") == text
+    assert (place / "results/README.md").read_text(encoding="utf-8") == text
     assert all(figure.stat().st_size > 5000 for figure in figures)
 
 
 def test_what_was_never_read_says_so(place):
     report.main(["quick_where", "--scores", "nowhere"])
-    assert lines_of(place, "quick_where") == ["Not run yet."] and not (place / "results").exists()
+    assert lines_of(place, "quick_where") == ["Not run yet."] and not [*place.glob("results/*.csv")]
 
 
 def test_intervals_of_another_level_are_refused(scores, place):
@@ -194,11 +195,10 @@ def test_intervals_of_another_level_are_refused(scores, place):
     compute_aot.main(["--quick", *where, "--max_symbols", "1000", "--learners", "2", "--confidence", "0.5"])
     with pytest.raises(SystemExit, match="quick_trial-wide: has intervals of 0.5, and tables have 0.95") as stopped:
         report.main(["quick_trial"])
-    assert one_line(stopped) and not (place / "results").exists()
+    assert one_line(stopped) and not [*place.glob("results/*.csv")]
 
 
 def test_a_table_of_another_form_is_shown_as_it_is(place):
-    (place / "results").mkdir()
     rows = [{"text": "de", "learner": "6", "aot": 0.0123456, "halves_rms": 1.0, "commit": "abc"}]
     pd.DataFrame(rows).to_csv(place / "results/quick_trial.csv", index=False)
     report.main(["quick_trial"])

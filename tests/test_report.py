@@ -38,7 +38,8 @@ def scored(tmp_path_factory, data, pair, second_pair) -> Path:
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
     """Where a README with places for two tables is, and results go."""
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/README.md").write_text(README, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -78,7 +79,7 @@ def test_document_totals_are_read_and_tokens_only_where_there_are_none(scored, p
     shutil.copytree(scored / "trial-one", place / "scores/trial-one")
     for kept in (saved, totals | {"document_starts": saved["document_starts"]}):  # as it once was; what is needed
         np.savez(folder / "losses.npz", **kept)
-        shutil.rmtree(place / "results")
+        (place / "results/trial.csv").unlink()
         report.main(["trial"])
         assert (place / "results/trial.csv").read_bytes() == rows
 
@@ -103,7 +104,7 @@ def test_code_lengths_have_a_row_and_a_figure(place, pair, second_pair):
     for key in ("forward", "backward", "aot", "tokens"):
         assert row[key] == pytest.approx(measured[key], rel=1e-6), key
     assert (place / "results/trial-read_once.png").read_bytes() == (folder / "prequential.png").read_bytes()
-    assert "](results/trial-read_once.png)" in (place / "README.md").read_text(encoding="utf-8")
+    assert "](trial-read_once.png)" in (place / "results/README.md").read_text(encoding="utf-8")
 
 
 def test_what_was_measured_by_hand_is_no_row(scored, place):
@@ -115,17 +116,17 @@ def test_what_was_measured_by_hand_is_no_row(scored, place):
 
 def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_nothing(scored, place):
     report.main(["trial", "--scores", str(scored)])
-    text = (place / "README.md").read_text(encoding="utf-8")
+    text = (place / "results/README.md").read_text(encoding="utf-8")
     before, after = README.split("<!-- table trial -->\n<!-- end -->")
     assert text.startswith(before) and text.endswith(after)
     both = read_json(scored / "trial-both/aot.json")
     row = next(line for line in text.splitlines() if line.startswith("| both"))
     aot, low, high = (float(f"{both[key]:.8g}") for key in ("aot", "low", "high"))  # as in the CSV file
     assert f"| {aot:+.3%} | {low:+.3%} to {high:+.3%} |" in row
-    assert "![trial: ∂ and its intervals](results/trial.png)" in text
+    assert "![trial: ∂ and its intervals](trial.png)" in text
     csv = (place / "results/trial.csv").read_bytes()
     report.main(["trial", "--scores", str(scored)])
-    assert (place / "README.md").read_text(encoding="utf-8") == text
+    assert (place / "results/README.md").read_text(encoding="utf-8") == text
     assert (place / "results/trial.csv").read_bytes() == csv
 
 
@@ -133,21 +134,22 @@ def test_the_readme_keeps_everything_but_the_table_and_a_second_report_changes_n
     "lost", ["<!-- table trial -->\nMy chapter.\n", "<!-- table trial -->\n# My chapter\n" + README]
 )
 def test_a_table_without_an_end_loses_nothing(scored, place, lost):
-    (place / "README.md").write_text(lost, encoding="utf-8")
+    (place / "results/README.md").write_text(lost, encoding="utf-8")
     with pytest.raises(SystemExit, match="README.md: table trial has no <!-- end --> after it") as stopped:
         report.main(["trial", "--scores", str(scored)])
-    assert one_line(stopped) and (place / "README.md").read_text(encoding="utf-8") == lost
+    assert one_line(stopped) and (place / "results/README.md").read_text(encoding="utf-8") == lost
 
 
 def test_a_clone_without_scores_makes_the_same_tables_and_figures(scored, place):
     report.main(["trial", "--scores", str(scored)])
-    text, figures = (place / "README.md").read_text(encoding="utf-8"), sorted((place / "results").glob("*.png"))
+    text = (place / "results/README.md").read_text(encoding="utf-8")
+    figures = sorted((place / "results").glob("*.png"))
     assert [figure.name for figure in figures] == ["trial.png", "trial_curves.png"]
     for figure in figures:
         figure.unlink()
-    (place / "README.md").write_text(README, encoding="utf-8")
+    (place / "results/README.md").write_text(README, encoding="utf-8")
     report.main(["trial", "--scores", "nowhere"])
-    assert (place / "README.md").read_text(encoding="utf-8") == text
+    assert (place / "results/README.md").read_text(encoding="utf-8") == text
     assert all(figure.stat().st_size > 5000 for figure in figures)
 
 
@@ -344,10 +346,10 @@ def test_rows_are_in_the_order_of_their_numbers(place):
 
 def test_tables_in_the_readme_are_those_of_results(place, monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **how: path.touch())  # takes a minute
-    shutil.copy(ROOT / "README.md", place)
-    shutil.copytree(ROOT / "results", place / "results")  # with the figures that are only copied there
+    shutil.copytree(ROOT / "results", place / "results", dirs_exist_ok=True)  # with figures that are only copied there
     report.main(["--scores", "nowhere"])
-    assert (place / "README.md").read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+    now, here = ((each / "results/README.md").read_text(encoding="utf-8") for each in (place, ROOT))
+    assert now == here
 
 
 @pytest.mark.parametrize(
@@ -363,7 +365,6 @@ def test_tables_in_the_readme_are_those_of_results(place, monkeypatch):
 )
 def test_a_table_that_is_none_is_one_line_and_stays(place, content, message):
     path = place / "results/trial.csv"
-    path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(SystemExit, match=message) as stopped:
         report.main(["trial"])
@@ -430,10 +431,11 @@ def test_as_a_command(scored, place):
 @pytest.mark.parametrize("flags", [["nosuch"], ["languages", "--readme", "absent.md"]])
 def test_what_there_is_not_is_said_in_one_line(tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
-    Path("README.md").write_text("<!-- table languages -->\n<!-- end -->\n", encoding="utf-8")
+    Path("results").mkdir()
+    Path("results/README.md").write_text("<!-- table languages -->\n<!-- end -->\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="nosuch: nothing in|absent.md: no such file") as stopped:
         report.main(flags)
-    assert one_line(stopped) and [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    assert one_line(stopped) and [path.name for path in Path("results").iterdir()] == ["README.md"]
 
 
 def test_the_speeds_are_those_that_were_measured(place):
@@ -446,9 +448,9 @@ def test_the_speeds_are_those_that_were_measured(place):
     failing.failed = "no result after 5 seconds"
     rows = [runs.row(STAGES["train"], ours) for runs in (ours, peer, failing)]
     bench.write_table(place / "results/bench_train.csv", "tokens", rows)
-    (place / "README.md").write_text("<!-- table speed -->\n<!-- end -->\n", encoding="utf-8")
+    (place / "results/README.md").write_text("<!-- table speed -->\n<!-- end -->\n", encoding="utf-8")
     report.main(["speed"])
-    text = (place / "README.md").read_text(encoding="utf-8")
+    text = (place / "results/README.md").read_text(encoding="utf-8")
     assert "| train | micro, vocabulary 4,096 | 1,000 tokens/s | as run_clm | 1.20 (1.10 to 1.40) | 1.5 |" in text
     assert "| as run_clm, our process settings | failed: no result after 5 seconds | 1.2 |" in text
     assert "device a processor, cores 2, dtype bfloat16, repeats 3," in text

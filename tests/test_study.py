@@ -16,7 +16,8 @@ README = "# A title\n\n<!-- table sign -->\n<!-- end -->\n"
 def place(tmp_path, monkeypatch, data, pair, second_pair):
     """A README with a place for the study, and the scores of two of its rows."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/README.md").write_text(README, encoding="utf-8")
     for row, pairs in {"en-base": (pair, second_pair), "en-rate_1": (pair,)}.items():
         named = ["--output_dir", f"scores/sign-{row}", "--device", "cpu"]
         compute_aot.main(["--pair", *map(str, pairs), "--data", str(data), *named, "--where"])
@@ -37,9 +38,9 @@ def test_a_study_shows_where_its_arrows_are_and_since_when(place):
     for row, one in amount.groupby("row"):
         assert one["aot"].iloc[-1] == pytest.approx(read_json_of(row)["aot"], rel=1e-6)
         assert one["megabytes"].is_monotonic_increasing
-    text = (place / "README.md").read_text(encoding="utf-8")
+    text = (place / "results/README.md").read_text(encoding="utf-8")
     for name in ("sign.png", "sign_where.png", "sign_amount.png"):
-        assert f"(results/{name})" in text and (place / "results" / name).is_file()
+        assert f"({name})" in text and (place / "results" / name).is_file()
     before = {path.name: path.read_bytes() for path in (place / "results").glob("*.csv")}
     report.main(["sign"])
     assert before == {path.name: path.read_bytes() for path in (place / "results").glob("*.csv")}
@@ -56,7 +57,7 @@ def test_bits_per_byte_are_those_of_the_report(place):
     for direction in ("forward", "backward"):
         assert table[f"bits_{direction}"][0] == pytest.approx(measured["bits_per_byte"][direction], rel=1e-6)
     assert table["bits_forward"][1:3].mean() == pytest.approx(table["bits_forward"][0], rel=1e-6)  # of its two seeds
-    assert "| bits per byte |" in (place / "README.md").read_text(encoding="utf-8")
+    assert "| bits per byte |" in (place / "results/README.md").read_text(encoding="utf-8")
 
 
 def test_of_reversed_text_all_is_told_for_the_text_as_it_was(place):

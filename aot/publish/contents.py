@@ -1,6 +1,7 @@
 """Which files go into which repository: of checkpoints, of data, of the metric and of the explorer."""
 
 import json
+import re
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoCard
@@ -26,7 +27,8 @@ def folder_files(folder: Path, patterns: tuple[str, ...] = ("**/*",)) -> Files:
     """Files of a folder that match, without hidden ones and caches."""
     paths = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
     names = {str(path.relative_to(folder)): path for path in paths}
-    return {name: path for name, path in names.items() if not any(p.startswith((".", "__")) for p in Path(name).parts)}
+    left_out = re.compile(r"(^|/)(\.|__pycache__)")
+    return {name: path for name, path in names.items() if not left_out.search(name)}
 
 
 def checkpoint_files(folder: Path, direction: str) -> Files:
@@ -64,7 +66,7 @@ def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
     """The explorer as a Space: what it imports lies beside it, and its card links to the pairs, which it offers."""
     card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
     card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
-    rooms = {f"aot/{name}": path for name, path in folder_files(PACKAGE, ("[!_]*/*.py",)).items()}
+    rooms = {f"aot/{name}": path for name, path in folder_files(PACKAGE, ("*.py", "*/*.py")).items()}
     imported = {name: path for name, path in rooms.items() if ROOT not in path.parents or ROOT == CHECKOUT}
     return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
 

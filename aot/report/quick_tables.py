@@ -1,4 +1,4 @@
-"""The tables of experiments without a model: a row for each text and learner, and how the README shows them."""
+"""The tables of experiments without a model: a row for each text and learner, and how they are shown."""
 
 import numpy as np
 import pandas as pd
