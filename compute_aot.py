@@ -50,7 +50,9 @@ NOT_OF_TEXT = {  # flags that say how a text of another kind is read
 class ScoreArguments:
     """How it is scored and where the result goes."""
 
-    context: int | None = field(default=None, metadata={"help": "Tokens per window. Default: as trained."})
+    context: int | None = field(
+        default=None, metadata={"aliases": ["--block_size"], "help": "Tokens per window. Default: as trained."}
+    )
     stride: int | None = field(
         default=None,
         metadata={

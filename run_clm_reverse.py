@@ -24,10 +24,11 @@ import shlex
 import torch
 
 from aot.arrow_of_time.gap import arrow_from_totals
-from aot.base.cli import command, parse_arguments, spelled_out, without_effect
+from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.base.places import CHECKOUT, ROOT
+from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
 from aot.train.parallel import at_once

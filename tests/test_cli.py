@@ -1,7 +1,9 @@
 """The command line: nothing that is given is lost without a word, and however a script ends, it is one line."""
 
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,8 +16,9 @@ from hypothesis import strategies as st
 
 import run_clm_reverse
 import tokenize_lang
-from aot.base.cli import Grow, at_least, command, flags_of, parse_arguments, spelled_out
+from aot.base.cli import OF_RUN_CLM, Grow, at_least, command, parse_arguments
 from aot.base.messages import brief, notice
+from aot.base.recipes import flags_of, spelled_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -235,3 +238,55 @@ def test_what_training_does_not_heed_is_named(capsys, flags, said):
     found = [line for line in capsys.readouterr().err.splitlines() if "effect" in line]
     assert len(found) >= len(said) and all(any(line.startswith(each) for line in found) for each in said)
     assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json"])
+def test_what_is_given_beside_a_file_counts(tmp_path, capsys, name):
+    content = {"seed": 3, "words": ["a", "b"], "on": "true", "source": "x"}
+    (tmp_path / name).write_text(json.dumps(content))  # which is YAML, too
+    parsed = parse(str(tmp_path / name), "--seed", "4", "--words", "c", "--no_on")
+    assert (parsed.seed, parsed.words, parsed.on, parsed.source) == (4, ["c"], False, "x")
+    assert parse(str(tmp_path / name), "--seed=5").seed == 5 and parse(str(tmp_path / name)).seed == 3
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", OF_RUN_CLM)
+def test_who_knows_run_clm_is_told_what_a_flag_is_here(name):
+    flags = ["--data", "x", f"--{name}", "y"]
+    with pytest.raises(SystemExit, match=f"--{name} y: unknown here: ") as stopped:
+        run_clm_reverse.parse(flags)
+    assert one_line(stopped)
+    scripts = {path.stem: importlib.import_module(path.stem) for path in ROOT.glob("[!b]*.py")}
+    for script in re.findall(r"(\w+)\.py", OF_RUN_CLM[name]):
+        flags = re.findall(r"--\w+", OF_RUN_CLM[name].partition(f"{script}.py")[2])
+        with pytest.raises(SystemExit) as stopped:
+            scripts[script].main([*flags[:1], ""])
+        assert not flags or "unknown" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("flag", "same", "read"),
+    [
+        ("--block_size 8", "--context 8", lambda argv: run_clm_reverse.parse(["--data", "x", *argv])[0].context),
+        ("--block-size 8", "--context 8", lambda argv: run_clm_reverse.parse(["--data", "x", *argv])[0].context),
+    ],
+)
+def test_names_of_run_clm_are_taken(flag, same, read):
+    assert read(flag.split()) == read(same.split())
+
+
+def test_a_flag_that_is_mistyped_is_told_which_one_was_meant():
+    with pytest.raises(SystemExit, match="--sead 1: unknown; did you mean --seed.$"):
+        parse("--sead", "1")
+    with pytest.raises(SystemExit, match="--colour red: unknown; see --help$"):
+        parse("--colour", "red")
+
+
+def test_help_has_our_flags_and_help_all_those_of_transformers_too(capsys):
+    shown = {}
+    for flag in ("--help", "--help_all"):
+        with pytest.raises(SystemExit):
+            run_clm_reverse.main([flag])
+        shown[flag] = capsys.readouterr().out
+    assert all(f"  --{name} " in shown["--help"] for name in ("data", "context", "learning_rate", "max_steps"))
+    assert "--adam_beta1" not in shown["--help"] and "--adam_beta1" in shown["--help_all"]

@@ -10,9 +10,9 @@ from conftest import one_line, train, weights
 from test_parallel import saved_once, start
 
 import run_clm_reverse
-from aot.base.cli import spelled_out
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
+from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
 from aot.train.runs import RECIPE, last_checkpoint
 

@@ -1,20 +1,37 @@
 """The command line that all scripts share: flags, or one YAML or JSON file with the same names; and how they end."""
 
 import argparse
+import difflib
 import io
-import json
 import math
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import yaml
 from transformers import HfArgumentParser
 
 from aot import __version__
 from aot.base.collector import collect_as_usual
 from aot.base.messages import brief, in_words, notice
+from aot.base.recipes import spelled_out
+
+OF_RUN_CLM = {  # flags of the run_clm example that are others here, or of another script
+    "train_file": "tokenize_lang.py --source FILE makes a data folder of a text, and --data takes it",
+    "validation_file": "tokenize_lang.py holds documents out by itself, see its --validation_fraction",
+    "validation_split_percentage": "it is --validation_fraction of tokenize_lang.py",
+    "dataset_name": "tokenize_lang.py --source ID makes a data folder of a Hub data set, and --data takes it",
+    "dataset_config_name": "it is --config of tokenize_lang.py",
+    "tokenizer_name": "it is --tokenizer of tokenize_lang.py",
+    "config_name": "--model_type, --size and --config_overrides make a new model",
+    "max_train_samples": "--max_steps says how much is trained",
+    "max_eval_samples": "all that is held out is scored; hold out less with tokenize_lang.py --validation_tokens",
+    "streaming": "sources are streamed always",
+    "trust_remote_code": "no code of a repository is run",
+    "torch_dtype": "weights are float32, and --bf16 or --fp16 says what is computed in",
+    "dtype": "weights are float32, and --bf16 or --fp16 says what is computed in",
+    "token": "log in with `hf auth login`, or set HF_TOKEN",
+    "cache_dir": "set HF_HOME",
+}
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -68,6 +85,7 @@ class Parser(HfArgumentParser):
 
     def add_argument(self, *names, **how):
         action = how.pop("action", Store)
+        names = dict.fromkeys([*names, *(name.replace("_", "-") for name in names if name.startswith("--"))])
         return super().add_argument(*names, action=Off if action == "store_false" else action, **how)
 
     def parse_known_args(self, args=None, namespace=None):
@@ -93,61 +111,6 @@ def without_effect(given: set[str], reasons: dict[str, str]) -> None:
     """Say of each flag `given` that has none here why: `reasons` by its name."""
     for name in sorted(given & reasons.keys()):
         notice(f"--{name} has no effect {reasons[name]}")
-
-
-def written_in_yaml(text: str) -> list[tuple[str, object]]:
-    """Names and values of a mapping in YAML, scalars as they are written, so that `no` is no boolean and 010 no 8.
-
-    ValueError where it is no mapping.
-    """
-    document = yaml.compose(text, yaml.SafeLoader)
-    if not isinstance(document, yaml.MappingNode):
-        raise ValueError("does not consist of `flag: value`")
-    return [(name.value, as_written(value)) for name, value in document.value]
-
-
-def as_written(node: yaml.Node):
-    """The value of a node of YAML: a string, None, a list of such, or what YAML makes of a mapping."""
-    if isinstance(node, yaml.MappingNode):
-        return yaml.safe_load(yaml.serialize(node))
-    if isinstance(node, yaml.SequenceNode):
-        return [as_written(each) for each in node.value]
-    return None if node.tag == "tag:yaml.org,2002:null" else node.value
-
-
-def written_in_json(text: str) -> list[tuple[str, object]]:
-    """Names and values of an object in JSON. ValueError where it is none."""
-    pairs = json.loads(text, object_pairs_hook=list)
-    if not (text.lstrip().startswith("{") and isinstance(pairs, list)):
-        raise ValueError("does not consist of `flag: value`")
-    content = json.loads(text)
-    return [(name, content[name]) for name, _ in pairs]
-
-
-def flags_of(path: Path) -> list[str]:
-    """The content of a YAML or JSON file as a command line, so that it is read and checked like one."""
-    read = written_in_json if path.suffix == ".json" else written_in_yaml
-    try:
-        content = read(path.read_text(encoding="utf-8"))
-        names = [name for name, _ in content]
-        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-            raise ValueError(f"has {', '.join(twice)} twice; which one counts?")
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise SystemExit(f"{path}: {' '.join(str(error).split())}") from error
-    flags = []
-    for name, value in content:
-        if value is not None:
-            values = value if isinstance(value, list) else [value]
-            flags += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
-    return flags
-
-
-def spelled_out(argv: list[str] | None = None) -> list[str]:
-    """The flags of `argv` (default: the command line), those of a file written out."""
-    argv = sys.argv[1:] if argv is None else argv
-    if len(argv) == 1 and Path(argv[0]).suffix in (".yaml", ".yml", ".json"):
-        return flags_of(Path(argv[0]))
-    return argv
 
 
 class Output(io.FileIO):
@@ -209,6 +172,28 @@ def command(main: Callable[[], None]) -> None:
     output.end()
 
 
+def meant(word: str, parser: Parser) -> str:
+    """What an unknown flag of run_clm is here, or which flag was meant; nothing where that is open."""
+    name = word.removeprefix("--").partition("=")[0].replace("-", "_")
+    if name in OF_RUN_CLM:
+        return f" here: {OF_RUN_CLM[name]}"
+    near = difflib.get_close_matches(f"--{name}", parser._option_string_actions, 1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else "; see --help"
+
+
+def hide(parser: Parser, dataclasses: tuple, shown: bool) -> int:
+    """How many flags are taken over from transformers as they are; --help leaves them out unless they are `shown`."""
+    taken_over = set()
+    for each in dataclasses:
+        bases = [base for base in each.__mro__ if base.__module__.startswith("transformers")]
+        own = {name for base in each.__mro__ if base not in bases for name in getattr(base, "__annotations__", ())}
+        taken_over |= {name for base in bases for name in base.__annotations__} - own - getattr(each, "USUAL", set())
+    actions = [action for action in parser._actions if action.dest in taken_over]
+    for action in actions:
+        action.help = action.help if shown else argparse.SUPPRESS
+    return len({action.dest for action in actions})
+
+
 def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tuple:
     """One instance of each dataclass, from `argv` (default: the command line); exits with one line on a wrong flag.
 
@@ -218,10 +203,13 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
     parser = Parser(
         dataclasses,
         description=doc,
-        usage="%(prog)s --flag value ... | FILE.yaml | FILE.json, see --help",
+        usage="%(prog)s [FILE.yaml | FILE.json] --flag value ...",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
+    hidden = hide(parser, dataclasses, shown="--help_all" in argv)
+    if hidden:
+        parser.add_argument("--help_all", action="help", help=f"Show this and {hidden} more flags, of transformers.")
     parser.add_argument("--version", action="version", version=f"%(prog)s of arrow-of-time {__version__}")
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(
@@ -230,7 +218,7 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
     except ValueError as error:
         raise SystemExit(" ".join(str(error).split())) from error
     if unknown:
-        parser.error(f"{' '.join(unknown)}: unknown")
+        raise SystemExit(f"{' '.join(unknown)}: unknown{meant(unknown[0], parser)}")
     for each in parsed:
         each.given = set(parser.given)
     return tuple(parsed)

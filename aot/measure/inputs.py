@@ -70,8 +70,11 @@ class TextArguments:
         default_factory=list,
         metadata={"help": "Text: files, folders, URLs as for tokenize_lang.py, or - for stdin.", "action": Grow},
     )
-    dataset: str | None = field(default=None, metadata={"help": "Data set on the Hub."})
-    dataset_config: str | None = field(default=None, metadata={"help": "Its configuration, such as a language."})
+    dataset: str | None = field(default=None, metadata={"aliases": ["--dataset_name"], "help": "Data set on the Hub."})
+    dataset_config: str | None = field(
+        default=None,
+        metadata={"aliases": ["--dataset_config_name"], "help": "Its configuration, such as a language."},
+    )
     column: str = field(default="text", metadata={"help": "Column with the text, in rows of a file or on the Hub."})
     documents: Literal["paragraph", "line", "file", "fasta"] = field(
         default="paragraph",

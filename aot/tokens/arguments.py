@@ -22,7 +22,11 @@ MOST = {  # what would end the process without a word, or the machine
 @dataclass
 class TokenizeArguments:
     source: list[str] = field(
-        metadata={"help": "Files, folders, URLs or Hub data set ids; one data set of them all.", "action": Grow}
+        metadata={
+            "aliases": ["--train_file", "--dataset_name"],
+            "help": "Files, folders, URLs or Hub data set ids; one data set of them all.",
+            "action": Grow,
+        }
     )
     name: str = field(metadata={"help": "Name of the data folder."})
     output_dir: str = field(default="data", metadata={"help": "Where the data folder is made."})
@@ -42,7 +46,9 @@ class TokenizeArguments:
         },
     )
     column: str = field(default="text", metadata={"help": "Column of JSON lines, CSV, Parquet and Hub data sets."})
-    config: str | None = field(default=None, metadata={"help": "Configuration of a Hub data set."})
+    config: str | None = field(
+        default=None, metadata={"aliases": ["--dataset_config_name"], "help": "Configuration of a Hub data set."}
+    )
     split: str = field(default="train", metadata={"help": "Split of a Hub data set; it is split anew here."})
     level: Literal["bpe", "symmetric_bpe", "char", "byte"] = field(
         default="bpe",
@@ -57,7 +63,11 @@ class TokenizeArguments:
         default=200_000_000, metadata={"help": "Train documents, drawn by hash, to train the BPE on; held in memory."}
     )
     tokenizer: str | None = field(
-        default=None, metadata={"help": "Reuse the tokenizer of this folder or Hub id (its end of text must be id 0)."}
+        default=None,
+        metadata={
+            "aliases": ["--tokenizer_name"],
+            "help": "Reuse the tokenizer of this folder or Hub id (its end of text must be id 0).",
+        },
     )
     reverse_text: bool = field(
         default=False,

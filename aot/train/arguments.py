@@ -27,6 +27,7 @@ class RunArguments:
     context: int = field(
         default=256,
         metadata={
+            "aliases": ["--block_size"],
             "help": "Tokens per window, all of them predicted. Most windows of the paper: 256 positions, of which BOS "
             "takes one, so 255 tokens."
         },
@@ -101,6 +102,11 @@ class ReverseTrainingArguments(TrainingArguments):
     """Defaults: AdamW and batch of the paper (90 windows on each of 2 GPUs). Its cosine restarts are left out: a pair
     is compared at the end of a schedule, where the loss is lowest and least noisy, and a restart raises it there. The
     warm-up is a fraction of the run, of which the paper's 4,000 steps were 0.7 %."""
+
+    USUAL = frozenset(
+        "max_steps gradient_accumulation_steps gradient_checkpointing torch_compile seed data_seed report_to run_name "
+        "use_cpu push_to_hub hub_model_id hub_token hub_private_repo".split()
+    )  # flags of transformers that --help shows, though they are as there
 
     output_dir: str | None = field(
         default="",
