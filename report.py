@@ -3,6 +3,7 @@
     python report.py                      # each experiment that has a table in results/README.md
     python report.py languages context    # these
     python report.py speed                # what bench.py measured
+    python report.py scores/A scores/B    # any scores beside each other, printed and not kept
 
 Reads scores/NAME-*/ and the run folders they name. Writes results/NAME.csv (a row for all seeds of a pair, then one
 for each), results/NAME_curves.csv (held-out loss by step), figures beside them, and the table in results/README.md
@@ -25,12 +26,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from aot.base.cli import command, parse_arguments
+from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import read_json, replacing
 from aot.base.folders import alone
 from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
 from aot.report import quick_tables
+from aot.report.compare import compare
 from aot.report.markdown import markdown
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
@@ -46,7 +48,9 @@ END = "<!-- end -->"  # where a table of the page ends
 
 @dataclass
 class ReportArguments:
-    names: list[str] = field(default_factory=list, metadata={"help": "Experiments. Default: those that have a table."})
+    names: list[str] = field(
+        default_factory=list, metadata={"help": "Experiments, or folders of scores. Default: what has a table."}
+    )
     scores: str = field(default="scores", metadata={"help": "Where compute_aot.py wrote NAME-*/."})
     results: str = field(default="results", metadata={"help": "Where tables and figures go."})
     readme: str = field(default="results/README.md", metadata={"help": "File with the tables."})
@@ -158,8 +162,14 @@ def update(readme: Path, args: ReportArguments) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    named = ["--names"] if argv and re.fullmatch(r"\w+", argv[0]) else []  # no flag before the first name
+    named = ["--names"] if argv and not argv[0].startswith("-") else []  # no flag before the first name
     (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
+    paths = [name for name in args.names if Path(name).name != name]
+    if paths:
+        without_effect(args.given, dict.fromkeys(("scores", "results", "readme"), "on folders that are named"))
+        if len(paths) < len(args.names):
+            raise SystemExit(f"{' '.join(args.names)}: give names of experiments, or folders of scores")
+        return print("\n".join(compare([*map(Path, paths)])).rstrip())
     readme = Path(args.readme)
     if not readme.is_file():
         raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")

@@ -459,3 +459,21 @@ def test_the_speeds_are_those_that_were_measured(place):
 
 def test_speeds_that_were_not_measured_are_none(place):
     assert report.speed(place / "results") == ["Not run yet."]
+
+
+def test_any_scores_are_shown_beside_each_other(scored, place, capsys):
+    folder = shutil.copytree(scored / "trial-one", place / "mine")
+    Path("t.txt").write_text("One day.\n\nAnother day.\n\nThe last of all.\n" * 3, encoding="utf-8")
+    compute_aot.main("--quick --text t.txt --learners 2 6 --output_dir quick".split())
+    before = sorted(place.rglob("*"))
+    capsys.readouterr()
+    report.main([str(scored / "trial-both"), str(folder), "./quick"])
+    out = capsys.readouterr().out
+    both = read_json(scored / "trial-both/aot.json")
+    assert f"| {both['aot']:+z.3%} |" in out and "| trial-both |" in out and "| mine |" in out and "| quick |" in out
+    assert sorted(place.rglob("*")) == before
+    wrong = [(["./none"], "none: holds no scores"), (["trial", "./quick"], "give names of experiments, or")]
+    for argv, message in wrong:
+        with pytest.raises(SystemExit, match=message) as stopped:
+            report.main(argv)
+        assert one_line(stopped)

@@ -30,7 +30,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import tokenize_lang
 from aot.base.files import file_sha256
-from aot.tokens import blocks, streams, text
+from aot.tokens import ahead, blocks, streams, text
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.splitting import Splitting, survey
 from aot.tokens.text import read_documents, reverse_graphemes
@@ -563,8 +563,8 @@ def test_an_error_in_a_process_is_the_same_line(here):
 def test_a_few_chunks_are_encoded_ahead_in_order(count):
     read = []
     source = (read.append(number) or [bytes([number])] for number in range(count))
-    for number, encoded in enumerate(streams.encode_ahead(source, lambda chunk: {"train": chunk}, 1)):
-        assert encoded == {"train": [bytes([number])]} and len(read) <= number + 1 + streams.THREADS
+    for number, encoded in enumerate(ahead.encode_ahead(source, lambda chunk: {"train": chunk}, 1)):
+        assert encoded == {"train": [bytes([number])]} and len(read) <= number + 1 + ahead.THREADS
     assert len(read) == count
 
 
@@ -580,7 +580,7 @@ def test_a_few_chunks_are_encoded_ahead_in_order(count):
 )
 def test_more_than_two_cores_take_processes(monkeypatch, cores, size, level, reverse, processes):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert streams.processes_for(size, level, reverse) == processes
+    assert ahead.processes_for(size, level, reverse) == processes
 
 
 BAD = {

@@ -210,7 +210,8 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
     hidden = hide(parser, dataclasses, shown="--help_all" in argv)
     if hidden:
         parser.add_argument("--help_all", action="help", help=f"Show this and {hidden} more flags, of transformers.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s of arrow-of-time {__version__}")
+    if "--version" not in parser._option_string_actions:  # which may be that of something else
+        parser.add_argument("--version", action="version", version=f"%(prog)s of arrow-of-time {__version__}")
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(
             argv, return_remaining_strings=True, look_for_args_file=False
