@@ -120,3 +120,5 @@ def test_nothing_was_lost_when_killed():
     soak = json.loads((ROOT / "results/soak.json").read_text(encoding="utf-8"))
     said = " ".join(PAGES[Path("docs/train.md")].split())
     assert soak["identical"] and f"scoring {soak['kills']} times at random" in said
+    fuzz = json.loads((ROOT / "results/fuzz.json").read_text(encoding="utf-8"))
+    assert fuzz["passed"] == fuzz["cases"] and f"ran the scripts {fuzz['cases']:,} times" in said
