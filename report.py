@@ -162,7 +162,8 @@ def update(readme: Path, args: ReportArguments) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    named = ["--names"] if argv and not argv[0].startswith("-") else []  # no flag before the first name
+    flags = argv and (argv[0].startswith("-") or argv[0].endswith((".yaml", ".yml", ".json")))
+    named = ["--names"] if argv and not flags else []  # no flag before the first name
     (args,) = parse_arguments(ReportArguments, doc=__doc__, argv=named + argv)
     paths = [name for name in args.names if Path(name).name != name]
     if paths:

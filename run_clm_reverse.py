@@ -130,7 +130,7 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    commanded = [(each, *parse(each)) for each in commands(spelled_out(argv))]
+    commanded = [(each, *parse(each)) for each in commands(spelled_out(argv, RunArguments, ReverseTrainingArguments))]
     _, run, args = commanded[0]
     publishes, first = args.push_to_hub, args.process_index == 0
     if publishes:

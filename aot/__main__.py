@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from aot import __version__
-from aot.base.places import ROOT
+from aot.base.places import PACKAGE, ROOT
 
-COMMANDS = {  # script, flags that come first, what it does
+COMMANDS = {  # script, flags that it always has, what it does
     "tokenize": ("tokenize_lang.py", [], "a text → a data folder"),
     "synthetic": ("make_synthetic.py", [], "a source of known entropy → a data folder"),
     "train": ("run_clm_reverse.py", [], "a data folder → a forward and a backward model"),
@@ -44,7 +44,8 @@ def main() -> None:
     if name == "path":
         return print(script(argv[0]) if argv else script("train").parent)
     # the script takes the place of this process: signals, status and what it forks are as if it had been called itself
-    command = [sys.executable, str(script(name)), *COMMANDS[name][1], *argv]
+    command = [sys.executable, str(script(name)), *argv, *COMMANDS[name][1]]  # a file of flags comes first
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     os.execv(sys.executable, command)
 
 

@@ -1,4 +1,4 @@
-"""Take the picture of the explorer in the README: two pairs of the demo on a text.
+"""Take the picture of the explorer in the documentation: two pairs of the demo on a text.
 
     python -m experiments.explorer_picture          # or make explorer-picture, after make demo
 

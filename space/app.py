@@ -18,7 +18,10 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from threading import Lock
 
-import gradio as gr
+try:
+    import gradio as gr
+except ImportError as error:
+    raise SystemExit('the explorer needs gradio, which is not installed: pip install ".[explorer]"') from error
 import numpy as np
 from huggingface_hub.repocard import metadata_load
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed

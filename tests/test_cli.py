@@ -1,12 +1,11 @@
 """The command line: nothing that is given is lost without a word, and however a script ends, it is one line."""
 
-import importlib
 import json
 import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,9 @@ import tokenize_lang
 from aot.base.cli import OF_RUN_CLM, Grow, at_least, command, parse_arguments
 from aot.base.messages import brief, notice
 from aot.base.recipes import flags_of, spelled_out
+from aot.measure.inputs import PairArguments, TextArguments
+from aot.tokens.arguments import TokenizeArguments
+from aot.train.arguments import ReverseTrainingArguments, RunArguments
 
 ROOT = Path(__file__).parent.parent
 
@@ -252,27 +254,44 @@ def test_what_is_given_beside_a_file_counts(tmp_path, capsys, name):
 
 @pytest.mark.parametrize("name", OF_RUN_CLM)
 def test_who_knows_run_clm_is_told_what_a_flag_is_here(name):
-    flags = ["--data", "x", f"--{name}", "y"]
     with pytest.raises(SystemExit, match=f"--{name} y: unknown here: ") as stopped:
-        run_clm_reverse.parse(flags)
+        run_clm_reverse.parse([f"--{name}", "y"])  # before it is said that --data is missing
     assert one_line(stopped)
-    scripts = {path.stem: importlib.import_module(path.stem) for path in ROOT.glob("[!b]*.py")}
-    for script in re.findall(r"(\w+)\.py", OF_RUN_CLM[name]):
-        flags = re.findall(r"--\w+", OF_RUN_CLM[name].partition(f"{script}.py")[2])
-        with pytest.raises(SystemExit) as stopped:
-            scripts[script].main([*flags[:1], ""])
-        assert not flags or "unknown" not in str(stopped.value)
+    kinds = [RunArguments, ReverseTrainingArguments, *[TokenizeArguments] * ("tokenize_lang.py" in OF_RUN_CLM[name])]
+    there = {each.name for kind in kinds for each in fields(kind)}
+    assert set(re.findall(r"--(\w+)", OF_RUN_CLM[name])) <= there
+
+
+def test_what_a_script_has_not_is_no_hint_of_it():
+    with pytest.raises(SystemExit, match="--dtype x: unknown; see --help"):
+        parse_arguments(PairArguments, doc="", argv=["--dtype", "x"])
 
 
 @pytest.mark.parametrize(
-    ("flag", "same", "read"),
+    ("kind", "alias", "name"),
     [
-        ("--block_size 8", "--context 8", lambda argv: run_clm_reverse.parse(["--data", "x", *argv])[0].context),
-        ("--block-size 8", "--context 8", lambda argv: run_clm_reverse.parse(["--data", "x", *argv])[0].context),
+        (RunArguments, "--block_size", "context"),
+        (TokenizeArguments, "--train_file", "source"),
+        (TokenizeArguments, "--dataset_name", "source"),
+        (TokenizeArguments, "--dataset_config_name", "config"),
+        (TokenizeArguments, "--tokenizer_name", "tokenizer"),
+        (TextArguments, "--dataset_name", "dataset"),
+        (TextArguments, "--dataset_config_name", "dataset_config"),
     ],
 )
-def test_names_of_run_clm_are_taken(flag, same, read):
-    assert read(flag.split()) == read(same.split())
+def test_names_of_run_clm_are_taken_also_in_the_place_of_a_file(kind, alias, name, tmp_path, capsys):
+    needed = [f"--{each}" for each in ("data", "source", "name") if each in {field.name for field in fields(kind)}]
+    rest = [word for flag in needed if flag != f"--{name}" for word in (flag, "x")]
+    if kind is TextArguments:
+        rest = []
+    (tmp_path / "a.yaml").write_text(f"{name}: '7'\n")
+    for spelled in (alias, alias[:2] + alias[2:].replace("_", "-")):
+        for argv in ([*rest, spelled, "8"], [str(tmp_path / "a.yaml"), *rest, spelled, "8"]):
+            (parsed,) = parse_arguments(kind, doc="", argv=argv)
+            value = getattr(parsed, name)
+            assert (value[0] if isinstance(value, list) else str(value)) == "8"
+            assert not isinstance(value, list) or len(value) == 1
+    assert not capsys.readouterr().err
 
 
 def test_a_flag_that_is_mistyped_is_told_which_one_was_meant():
@@ -284,9 +303,10 @@ def test_a_flag_that_is_mistyped_is_told_which_one_was_meant():
 
 def test_help_has_our_flags_and_help_all_those_of_transformers_too(capsys):
     shown = {}
-    for flag in ("--help", "--help_all"):
+    for flag in ("--help", "--help_all", "--help-all"):
         with pytest.raises(SystemExit):
             run_clm_reverse.main([flag])
         shown[flag] = capsys.readouterr().out
     assert all(f"  --{name} " in shown["--help"] for name in ("data", "context", "learning_rate", "max_steps"))
+    assert shown["--help_all"] == shown["--help-all"]
     assert "--adam_beta1" not in shown["--help"] and "--adam_beta1" in shown["--help_all"]

@@ -1,5 +1,6 @@
 """What pip installs: one package, whose command `aot` does what the scripts do, wherever it is called."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_each_command_has_its_script_there(installed, tmp_path, name):
     assert not done.returncode and Path(done.stdout.strip()).is_file() and installed in Path(done.stdout).parents
 
 
+def test_what_scripts_read_beside_them_is_there(installed):
+    root = installed / "aot/root"
+    names = "model_cards/pair.md model_cards/data.md model_cards/pipeline.py space/README.md space/app.py "
+    names += "experiments/paper.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
+    for name in names.split():
+        assert (root / name).is_file(), name
+    card = (installed / "aot/arrow_of_time/README.md").read_text(encoding="utf-8")
+    for figure in re.findall(r"\.\./\.\./(results/[\w.]+)", card):
+        assert (root / figure).is_file(), figure
+
+
 def test_a_text_is_measured_from_any_folder(installed, tmp_path):
     text = (ROOT / "corpora/en.txt").read_text(encoding="utf-8")[:20_000]
     (tmp_path / "letter.txt").write_text(text, encoding="utf-8")
@@ -61,6 +73,9 @@ def test_a_text_is_measured_from_any_folder(installed, tmp_path):
     assert not done.returncode, done.stderr
     assert "scores/letter.txt-quick/: aot.json" in done.stdout
     assert (tmp_path / "scores/letter.txt-quick/aot.json").is_file()
+    (tmp_path / "quick.yaml").write_text("text: letter.txt\nlearners: ['2']\n", encoding="utf-8")
+    again = call(installed, tmp_path, "quick", "quick.yaml")
+    assert not again.returncode and again.stdout == done.stdout, again.stderr
 
 
 def test_what_it_says_of_itself_and_of_a_wrong_name(installed, tmp_path):

@@ -443,7 +443,7 @@ def other_step(folder):
         (None, "--data {missing}", "missing: not a data folder"),
         (None, "--data my#text", "--data ann/my#text: must be USER/NAME"),
         (None, "--scores {missing}", "missing: no aot.json in it; `python compute_aot.py --pair .*pair` makes one"),
-        (None, "--licence mit", "--licence mit: unknown; see --help"),
+        (None, "--licence mit", "--licence mit: unknown; did you mean --license"),
     ],
 )
 def test_what_is_no_pair_is_refused_before_anything_is_sent(pair, tmp_path, hub, spoil, flags, message):
@@ -681,5 +681,8 @@ def test_as_a_command_without_a_hub(pair, tmp_path):
 def test_the_address_of_the_project_has_no_credentials(url, address, monkeypatch, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", url], check=True)
-    monkeypatch.setattr("aot.publish.cards.ROOT", tmp_path)
+    for name in ("ROOT", "CHECKOUT"):
+        monkeypatch.setattr(f"aot.publish.cards.{name}", tmp_path)
     assert web_address() == address
+    monkeypatch.setattr("aot.publish.cards.CHECKOUT", tmp_path.parent)  # installed into a project of somebody else
+    assert web_address() is None

@@ -472,6 +472,9 @@ def test_any_scores_are_shown_beside_each_other(scored, place, capsys):
     both = read_json(scored / "trial-both/aot.json")
     assert f"| {both['aot']:+z.3%} |" in out and "| trial-both |" in out and "| mine |" in out and "| quick |" in out
     assert sorted(place.rglob("*")) == before
+    shutil.copytree("quick", "other/quick")
+    report.main(["./quick", "other/quick"])  # of one name
+    assert "| quick |" in (out := capsys.readouterr().out) and "| other/quick |" in out
     wrong = [(["./none"], "none: holds no scores"), (["trial", "./quick"], "give names of experiments, or")]
     for argv, message in wrong:
         with pytest.raises(SystemExit, match=message) as stopped:

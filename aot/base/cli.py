@@ -3,8 +3,10 @@
 import argparse
 import difflib
 import io
+import itertools
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -172,13 +174,21 @@ def command(main: Callable[[], None]) -> None:
     output.end()
 
 
-def meant(word: str, parser: Parser) -> str:
-    """What an unknown flag of run_clm is here, or which flag was meant; nothing where that is open."""
-    name = word.removeprefix("--").partition("=")[0].replace("-", "_")
-    if name in OF_RUN_CLM:
-        return f" here: {OF_RUN_CLM[name]}"
-    near = difflib.get_close_matches(f"--{name}", parser._option_string_actions, 1, cutoff=0.75)
-    return f"; did you mean {near[0]}?" if near else "; see --help"
+def refuse_unknown(argv: list[str], parser: Parser) -> None:
+    """SystemExit for the first flag that there is not, with what it is here or which one was meant.
+
+    argparse would first miss the flags that are required, such as the one that was mistyped.
+    """
+    known = parser._option_string_actions
+    flags = [number for number, word in enumerate(argv) if word.startswith("--") and word != "--"]
+    for number, after in itertools.pairwise([*flags, len(argv)]):
+        flag = argv[number].partition("=")[0]
+        if flag not in known:
+            name = flag.removeprefix("--").replace("-", "_")
+            hint, near = OF_RUN_CLM.get(name, ""), difflib.get_close_matches(flag, known, 1, cutoff=0.75)
+            here = ".py" in hint or known.keys() >= set(re.findall(r"--\w+", hint))
+            said = f" here: {hint}" if hint and here else f"; did you mean {near[0]}?" if near else "; see --help"
+            raise SystemExit(f"{' '.join(argv[number:after])}: unknown{said}")
 
 
 def hide(parser: Parser, dataclasses: tuple, shown: bool) -> int:
@@ -199,7 +209,7 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
 
     Each has the names of all flags that were given, default values among them, as `given`.
     """
-    argv = spelled_out(argv)
+    argv = spelled_out(argv, *dataclasses)
     parser = Parser(
         dataclasses,
         description=doc,
@@ -207,11 +217,12 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    hidden = hide(parser, dataclasses, shown="--help_all" in argv)
+    hidden = hide(parser, dataclasses, shown=bool({"--help_all", "--help-all"} & {*argv}))
     if hidden:
         parser.add_argument("--help_all", action="help", help=f"Show this and {hidden} more flags, of transformers.")
     if "--version" not in parser._option_string_actions:  # which may be that of something else
         parser.add_argument("--version", action="version", version=f"%(prog)s of arrow-of-time {__version__}")
+    refuse_unknown(argv, parser)
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(
             argv, return_remaining_strings=True, look_for_args_file=False
@@ -219,7 +230,7 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
     except ValueError as error:
         raise SystemExit(" ".join(str(error).split())) from error
     if unknown:
-        raise SystemExit(f"{' '.join(unknown)}: unknown{meant(unknown[0], parser)}")
+        parser.error(f"{' '.join(unknown)}: unknown")
     for each in parsed:
         each.given = set(parser.given)
     return tuple(parsed)

@@ -15,13 +15,13 @@ from aot.base.places import CHECKOUT, ROOT
 def commit(root: Path) -> str | None:
     """Commit of a checkout, "-dirty" behind it where its code is another; None where there is no checkout.
 
-    The tables and pictures that the code writes are no code: or the first row of a table made all others dirty.
+    Pages, tables and pictures are no code: or the first row of a table made all others dirty.
     """
     if not shutil.which("git"):
         return None
     git = {"cwd": root, "capture_output": True, "text": True}
     name = subprocess.run(["git", "describe", "--always"], **git).stdout.strip()
-    code = [".", ":!results", ":!README.md"]
+    code = [".", ":!results", ":!docs", ":!*.md"]
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *code], **git).returncode == 1
     return f"{name}-dirty" if changed else name or None
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import yaml
@@ -48,25 +49,29 @@ def flags_of(path: Path, without: set[str] = frozenset()) -> list[str]:
         raise SystemExit(f"{path}: {' '.join(str(error).split())}") from error
     flags = []
     for name, value in content:
-        if value is not None and name not in without:
+        if value is not None and name.replace("-", "_") not in without:
             values = value if isinstance(value, list) else [value]
             flags += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
     return flags
 
 
-def named(word: str) -> set[str]:
-    """The names in a file that a flag of the command line takes the place of: --no_flag is one about `flag`."""
-    name = word.removeprefix("--").partition("=")[0].replace("-", "_")
-    return {name, name.removeprefix("no_")}
+def names_of(flag: str, dataclasses: tuple) -> set[str]:
+    """All names of what a flag of the command line says, which it says in the place of a file: --no_flag, too."""
+    name = flag.removeprefix("--").partition("=")[0].replace("-", "_")
+    names = {name, name.removeprefix("no_")}
+    for each in (each for kind in dataclasses for each in fields(kind)):
+        same = {each.name, *(alias.removeprefix("--") for alias in each.metadata.get("aliases", ()))}
+        names |= same if names & same else set()
+    return names
 
 
-def spelled_out(argv: list[str] | None = None) -> list[str]:
+def spelled_out(argv: list[str] | None = None, *dataclasses) -> list[str]:
     """The flags of `argv` (default: the command line), those of a file before them written out.
 
-    What is given beside a file counts, and not what stands there.
+    What is given beside a file counts, and not what stands there, by whatever name of a field of the `dataclasses`.
     """
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0].startswith("-") or Path(argv[0]).suffix not in (".yaml", ".yml", ".json"):
         return argv
-    beside = [named(word) for word in argv[1:] if word.startswith("--")]
+    beside = [names_of(word, dataclasses) for word in argv[1:] if word.startswith("--")]
     return [*flags_of(Path(argv[0]), set().union(*beside)), *argv[1:]]

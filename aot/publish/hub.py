@@ -1,4 +1,4 @@
-"""How files get onto the Hub: whole, once, checked after arrival, and the same steps of both directions in order."""
+"""A pair is published: the same steps of both directions in order, and what else is asked for."""
 
 import json
 from pathlib import Path

@@ -38,4 +38,5 @@ class Learner:
         """As `parse` reads it."""
         return "+".join([str(self.longest), *(each for each in ("words", "match", "adjust") if getattr(self, each))])
 
+
 PROFILE = (*(Learner(each) for each in ORDERS[:7]), Learner(6, words=True), Learner(12, True, True, True))

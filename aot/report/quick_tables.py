@@ -17,7 +17,8 @@ def rows_of(report: dict, name: str, row: str, command: str | None) -> list[dict
     SystemExit where its intervals are not those of all tables.
     """
     if report["confidence"] != 0.95:
-        raise SystemExit(f"{name}-{row}: has intervals of {report['confidence']}, and tables have 0.95; read it anew")
+        label = f"{name}-{row}".removeprefix("-")
+        raise SystemExit(f"{label}: has intervals of {report['confidence']}, and tables have 0.95; read it anew")
     shared = {key: report[key] for key in ("unit", "symbols", "read", "samples", "bytes", "commit", "device")}
     rows = []
     for each in report.get("profile") or report["where"]:

@@ -26,7 +26,6 @@ AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 
 
-
 def origin(report: dict) -> dict:
     """Where a report comes from."""
     return {"commit": report["commit"], "device": report["device"], "torch": report["versions"]["torch"]}

@@ -182,12 +182,12 @@ def where_and_when(
 ) -> list[str]:
     """Bring up to date, and show, where in a text the rows of a study have their ∂, and since when in training."""
     first = table.drop_duplicates("row").set_index("row")
-    turned = {row for row, value in first["reversed_text"].items() if value in (True, "True")}
+    reversed_rows = {row for row, value in first["reversed_text"].items() if value in (True, "True")}
     own = {folder.name.removeprefix(f"{name}-"): folder / "aot.json" for folder in folders(name, scores, "aot.json")}
-    rows = [each for row, path in own.items() for each in where_rows(row, read_json(path), row in turned)]
+    rows = [each for row, path in own.items() for each in where_rows(row, read_json(path), row in reversed_rows)]
     where = merge(results / f"{name}_where.csv", WHERE, rows)
     read = [(folder.name.removeprefix(f"{name}-").removesuffix("-read_once"), folder) for folder in lengths]
-    rows = [each for row, folder in read for each in amount_rows(row, folder, row in turned)]
+    rows = [each for row, folder in read for each in amount_rows(row, folder, row in reversed_rows)]
     amount = merge(results / f"{name}_amount.csv", AMOUNT, rows)
     plot_where(results / f"{name}_where.png", where, first["aot"])
     evaluated = held_out(curves, table, amount)

@@ -23,7 +23,7 @@ def legend_above(axis) -> None:
 
 
 def save(figure, path: Path) -> None:
-    """Write a figure at README width and close it."""
+    """Write a figure as wide as a page and close it."""
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)

@@ -33,7 +33,6 @@ CLUSTERS = "{}.clusters.csv"  # which documents of a split are those of each clu
 COUNTS = ("documents", "tokens", "bytes", "characters")
 
 
-
 def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
     """What is encoded of a document: bytes at byte level, else text; reversed if so asked."""
     if reverse:

@@ -174,6 +174,7 @@ class ReverseTrainingArguments(TrainingArguments):
         self.remove_unused_columns = False  # windows have no columns
         self.dataloader_drop_last = False  # all held-out windows count, and of the others whole steps are drawn
 
+
 # What flags may be, those that libraries refuse late or never: then a run has begun, or trains nothing.
 MUST_BE = {
     "a whole number above 0": (
@@ -208,6 +209,7 @@ def computes_in_bf16(use_cpu: bool) -> bool:
     if use_cpu:
         return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+
 
 # Flags of TrainingArguments that are accepted, and why nothing comes of them.
 NO_EFFECT = {

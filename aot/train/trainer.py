@@ -39,7 +39,7 @@ class ReverseTrainer(Trainer):
         if resume_from_checkpoint:
             self.window_losses.load(Path(resume_from_checkpoint))
         if self.is_deepspeed_enabled:  # which compiles
-            from aot.train.builds import wait_for_builds
+            from aot.train.builds import wait_for_builds  # here, because it needs setuptools, as DeepSpeed does
 
             with self.args.main_process_first():
                 if self.args.local_process_index == 0:
