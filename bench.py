@@ -31,11 +31,11 @@ import tempfile
 from dataclasses import dataclass, field
 
 import torch
-from tqdm import tqdm
 
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.folders import alone
 from aot.base.places import ROOT
+from aot.base.progress import Bar
 from experiments.contest import Failed, Runs, apart, write_table
 from experiments.speed import STAGES, Case, Contestant
 
@@ -112,7 +112,7 @@ def prepare(stage: str, setting: str, args: BenchArguments, folder: str) -> list
     return [Runs(each, Case(who=each.who, **known), where=where, failed=failed) for each in contestants(stage, args)]
 
 
-def measure(stage: str, args: BenchArguments, folder: str, bar: tqdm) -> list[dict]:
+def measure(stage: str, args: BenchArguments, folder: str, bar: Bar) -> list[dict]:
     """Rows of a stage, which are on disk after each measurement."""
     path, rows, tables = Path(args.output_dir, f"bench_{stage}.csv"), [], []
     for setting in models(stage, args):
@@ -139,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
     args.text = str(text)  # measurements run in the root of the project
     total = sum(len(models(each, args)) * repeats(each, args) * len(contestants(each, args)) for each in args.stages)
     lock = alone(Path(args.output_dir, "bench"), beside=True)
-    with lock, tempfile.TemporaryDirectory() as folder, tqdm(total=total, unit="run") as bar:
+    with lock, tempfile.TemporaryDirectory() as folder, Bar(total=total, unit="run") as bar:
         summary = {stage: measure(stage, args, folder, bar) for stage in args.stages}
     print(json.dumps(summary, ensure_ascii=False))
     failed = [row for rows in summary.values() for row in rows if row.get("failed")]

@@ -22,11 +22,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 import aot.base.process  # isort: skip  # noqa: F401  before torch
 
 import hashlib
+import shlex
 import shutil
 from dataclasses import dataclass, field, fields
 
 from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.folders import alone
+from aot.base.messages import then
 from aot.measure.inputs import PairArguments, TextArguments, encode_text, load_pairs
 from aot.measure.prequential import prequential
 from aot.measure.reports import finished_report, print_report
@@ -113,6 +115,13 @@ def check_flags(quick: bool, what: TextArguments) -> None:
         raise SystemExit(f"--{name}: has no effect {without[name]}; see --help")
 
 
+def where_next(argv: list[str] | None) -> None:
+    """Print the command that shows where in the same text ∂ sits."""
+    given = sys.argv[1:] if argv is None else argv
+    if "-" not in given:  # which has been read
+        then("To see where in the text it sits", f"python compute_aot.py {shlex.join(given)} --where")
+
+
 def main(argv: list[str] | None = None) -> None:
     kinds = PairArguments, TextArguments, ScoreArguments, QuickArguments
     which, what, how, fast = parse_arguments(*kinds, doc=__doc__, argv=argv)
@@ -130,7 +139,8 @@ def main(argv: list[str] | None = None) -> None:
         which.pair = which.prequential
         return prequential(*load_pairs(which, how), how.confidence, how.output_dir)
     if fast.quick and sum(map(bool, (what.data, what.text, what.dataset))) == 1:
-        return quick(what, fast, how.confidence, how.output_dir)
+        quick(what, fast, how.confidence, how.output_dir)
+        return None if fast.where or fast.destroy or fast.keep or how.output_dir else where_next(argv)
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit(
             "give one of --data, --text and --dataset; with --by_text or --reverse_text, which encode anew, not --data"
@@ -166,6 +176,8 @@ def main(argv: list[str] | None = None) -> None:
     print_report(report, folder)
     if fast.where:
         print_where(report)
+    elif not how.by_text:
+        where_next(argv)
 
 
 if __name__ == "__main__":

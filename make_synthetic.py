@@ -20,17 +20,19 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
+import shlex
 import shutil
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import sync, write_json, writing
 from aot.base.folders import alone, differences
 from aot.base.machine import provenance
+from aot.base.messages import then
+from aot.base.progress import Bar
 from aot.sources import FIRST, Source
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
 from aot.sources.linear import LinearArguments, linear
@@ -81,7 +83,7 @@ def write_lines(source: Source, counts: dict[str, int], folder: Path, dtype: np.
     """Write the stream of each split, `counts` lines long; gives what `meta.json` says of them."""
     widths = np.array([0] * FIRST + [len(character.encode()) for character in source.alphabet])  # bytes of each id
     splits, begin = {}, 0
-    with tqdm(desc=folder.stem, total=sum(counts.values()), unit="line", unit_scale=True, delay=1) as bar:
+    with Bar(desc=folder.stem, total=sum(counts.values()), unit="line", unit_scale=True) as bar:
         for split, count in counts.items():
             seen = np.zeros(len(widths), np.int64)
             with (folder / f"{split}.bin").open("wb") as file:
@@ -125,7 +127,9 @@ def make(folder: Path, arguments: dict, source: Source, counts: dict[str, int]) 
     print(f"{folder}: {counts['train']:,} lines to train on, {counts['validation']:,} held out")
     if ones := source.facts.get("ones"):
         print(f"A has {ones['matrix']} ones, its inverse {ones['inverse']}", end="; ")
-    print(f"{entropy:.4f} nats a line, {entropy / tokens:.4f} a token; train with --context {tokens}")
+    print(f"{entropy:.4f} nats a line, {entropy / tokens:.4f} a token")
+    flags = f"--context {tokens} --size micro --learning_rate 1e-3 --per_device_train_batch_size 32"
+    then("To train a pair on it", f"python run_clm_reverse.py --data {shlex.quote(str(folder))} {flags}")
 
 
 def main(argv: list[str] | None = None) -> None:

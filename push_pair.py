@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 from dataclasses import asdict, dataclass, field
 
 from aot.base.cli import command, parse_arguments
+from aot.base.messages import then
 
 
 @dataclass
@@ -43,6 +44,10 @@ def main(argv: list[str] | None = None) -> None:
     from aot.publish.hub import publish  # takes seconds, which --help need not wait for
 
     publish(**asdict(args))
+    if args.dry_run:
+        print("To send it: the same command without --dry_run")
+    else:
+        then("To measure a text with it", f"python compute_aot.py --pair {args.hub_model_id} --text letter.txt")
 
 
 if __name__ == "__main__":

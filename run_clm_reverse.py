@@ -27,7 +27,8 @@ from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.places import CHECKOUT, ROOT
+from aot.base.messages import then
+from aot.base.places import as_called_here
 from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
@@ -49,7 +50,7 @@ def leave_out(beginnings: tuple[str, ...], argv: list[str]) -> list[str]:
 def repeatable(argv: list[str], processes: int) -> str:
     """The command as anybody can run it again: without the flags about the Hub, one of which is a token."""
     launcher = "python" if processes == 1 else f"accelerate launch --num_processes {processes}"
-    return f"{launcher} run_clm_reverse.py {shlex.join(leave_out(('--hub', '--push'), argv))}"
+    return as_called_here(f"{launcher} run_clm_reverse.py {shlex.join(leave_out(('--hub', '--push'), argv))}")
 
 
 def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
@@ -124,9 +125,8 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
             line += f", ∂ = {arrow_from_totals(*([each[name]] for name in DIRECTIONS), [1])['aot']:+.3%}"
         print(line)
     if pair:
-        print("One pair describes two models; a claim about a text takes several seeds, such as three. To measure ∂:")
-        measure = "python compute_aot.py" if ROOT == CHECKOUT else "aot measure"
-        print(f"    {measure} --pair {shlex.join(losses)} --data {shlex.quote(data)}")
+        print("One pair describes two models; a claim about a text takes several seeds, such as three.")
+        then("To measure ∂", f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
 
 
 def main(argv: list[str] | None = None) -> None:

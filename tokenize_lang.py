@@ -21,17 +21,17 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
+import shlex
 import shutil
 from dataclasses import asdict
 from functools import partial
-
-from tqdm import tqdm
 
 from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import check_hash, file_sha256, read_json, sync, write_json
 from aot.base.folders import alone
 from aot.base.machine import provenance, versions
-from aot.base.messages import count
+from aot.base.messages import count, then
+from aot.base.progress import Bar
 from aot.tokens.ahead import processes_for
 from aot.tokens.arguments import WHERE_AND_HOW, TokenizeArguments, reading
 from aot.tokens.clusters import read_all
@@ -79,7 +79,7 @@ def run(args: TokenizeArguments) -> None:
         refuse_others(final, read_meta(final), made_from)
         shutil.rmtree(unfinished, ignore_errors=True)
         print(f"{final}: finished before, from the same inputs and arguments")
-        return
+        return train_next(final, read_meta(final))
 
     surveyed = read_json(unfinished / "survey.json")
     if surveyed is None:
@@ -93,7 +93,7 @@ def run(args: TokenizeArguments) -> None:
 
     tokenizer = load_tokenizer(folder)
     dtype = stream_dtype(len(tokenizer))
-    documents = read_all(sources, made_from["inputs"], tqdm(disable=True), **reading(args))
+    documents = read_all(sources, made_from["inputs"], Bar(disable=True), **reading(args))
     form = {"level": args.level, "reverse": args.reverse_text}
     backend = tokenizer.backend_tokenizer
     take_all_as_text(backend)  # here, before several threads use it
@@ -129,7 +129,16 @@ def run(args: TokenizeArguments) -> None:
     print_counts(meta["splits"])
     for split, left in splitting.left_out.items():
         print(f"left out: {count(left['documents'], 'document')} of {split}, {left['bytes']:,} bytes, {WHY[split]}")
-    print(final)
+    train_next(final, meta)
+
+
+def train_next(folder: Path, meta: dict) -> None:
+    """Print the command that trains a pair on a data folder, at a size that suits it."""
+    command = f"run_clm_reverse.py --data {shlex.quote(str(folder))}"
+    if meta["splits"]["train"]["tokens"] < 10_000_000:  # GPT2-Medium would see all of them in a few steps
+        small = "--size micro --context 128 --learning_rate 1e-3 --per_device_train_batch_size 16 --seeds 1 2 3"
+        return then(f"{folder}. To train small pairs on it", f"python {command} {small}")
+    then(f"{folder}. To train a pair of GPT2-Medium on it, with GPUs", f"accelerate launch {command}")
 
 
 def print_counts(splits: dict) -> None:

@@ -6,19 +6,8 @@ import sys
 from pathlib import Path
 
 from aot import __version__
-from aot.base.places import PACKAGE, ROOT
+from aot.base.places import COMMANDS, PACKAGE, ROOT
 
-COMMANDS = {  # script, flags that it always has, what it does
-    "tokenize": ("tokenize_lang.py", [], "a text → a data folder"),
-    "synthetic": ("make_synthetic.py", [], "a source of known entropy → a data folder"),
-    "train": ("run_clm_reverse.py", [], "a data folder → a forward and a backward model"),
-    "measure": ("compute_aot.py", [], "a pair and a text → ∂, its interval, figures"),
-    "quick": ("compute_aot.py", ["--quick"], "a text alone → ∂ in seconds, by a learner that needs no training"),
-    "generate": ("generate.py", [], "a pair and a prompt → what comes next, what came before"),
-    "push": ("push_pair.py", [], "a pair, its ∂, the data and the metric → the Hub"),
-    "explore": ("space/app.py", [], "a page on which to look at texts, token by token"),
-    "report": ("report.py", [], "all scores of an experiment → its table and figures"),
-}
 USAGE = f"""usage: aot COMMAND --flag value ...
 
 {chr(10).join(f"    {name:<10} {what}" for name, (_, _, what) in COMMANDS.items())}

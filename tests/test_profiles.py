@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tqdm import tqdm
 
+from aot.base.progress import Bar
 from aot.quick import profiles
 from aot.quick.learners import PROFILE, Learner
 from aot.quick.mixing import code_lengths
@@ -88,7 +88,7 @@ def test_threads_and_progress_change_nothing(monkeypatch):
     content = ["the cat sat on the mat", "a dog", "the cat again"]
     text, whole = prepare(documents(content)), rows_of(content)
     with monkeypatch.context() as patch:
-        patch.setattr(profiles, "tqdm", lambda **how: tqdm(disable=True))
+        patch.setattr(profiles, "Bar", lambda **how: Bar(disable=True))
         patch.setattr(profiles, "ThreadPoolExecutor", lambda workers: OneAfterTheOther())
         nats, _ = read_both_ways(text, [*PROFILE], null=True)
     assert profile(text, [*PROFILE], nats, 0.95) == whole

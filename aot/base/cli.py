@@ -9,12 +9,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from transformers import HfArgumentParser
 
 from aot import __version__
 from aot.base.collector import collect_as_usual
 from aot.base.messages import brief, in_words, notice
+from aot.base.places import INSTALLED, as_called_here
 from aot.base.recipes import spelled_out
 
 OF_RUN_CLM = {  # flags of the run_clm example that are others here, or of another script
@@ -212,7 +214,8 @@ def parse_arguments(*dataclasses, doc: str, argv: list[str] | None = None) -> tu
     argv = spelled_out(argv, *dataclasses)
     parser = Parser(
         dataclasses,
-        description=doc,
+        prog=as_called_here(f"python {Path(sys.argv[0]).name}") if INSTALLED else None,
+        description=as_called_here(doc),
         usage="%(prog)s [FILE.yaml | FILE.json] --flag value ...",
         formatter_class=HelpFormatter,
         allow_abbrev=False,

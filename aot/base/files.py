@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
+
+from aot.base.progress import Bar
 
 LARGE = 2**27  # bytes that take a while to read
 VERIFIED = ".verified.json"  # which files of a folder that are so large were seen to be as they were written
@@ -131,7 +132,7 @@ def file_sha256(path: str | Path) -> str:
     """Hash of a file's bytes, with a progress bar where it takes long."""
     path, digest = Path(path), hashlib.sha256()
     about = {"desc": f"hash of {path.name}", "unit": "B", "unit_scale": True, "delay": 2, "leave": False}
-    with path.open("rb") as file, tqdm(total=path.stat().st_size, **about) as bar:
+    with path.open("rb") as file, Bar(total=path.stat().st_size, **about) as bar:
         while block := file.read(2**20):
             digest.update(block)
             bar.update(len(block))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from aot.base.places import CHECKOUT, ROOT
+from aot.base.places import INSTALLED, ROOT
 
 
 def commit(root: Path) -> str | None:
@@ -27,7 +27,7 @@ def commit(root: Path) -> str | None:
 
 
 # read when the code is, so that a long run does not end with a later one
-COMMIT = commit(ROOT) if ROOT == CHECKOUT else None
+COMMIT = None if INSTALLED else commit(ROOT)
 
 
 def provenance() -> dict:

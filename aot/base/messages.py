@@ -1,8 +1,28 @@
 """What is said to people: notices, errors in one line, and how things are counted."""
 
 import re
+import shutil
 import sys
+import textwrap
 from functools import cache
+
+from aot.base.places import as_called_here
+
+
+@cache
+def once(text: str) -> None:
+    """Print something that more than one part of a command would say."""
+    print(text, flush=True)
+
+
+def paragraph(text: str) -> str:
+    """A text of whole sentences, with line breaks between words where a terminal would make some within them."""
+    return textwrap.fill(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
+
+
+def then(purpose: str, command: str) -> None:
+    """Print the command that comes next, as it is called here."""
+    print(f"{purpose}:\n    {as_called_here(command)}", flush=True)
 
 
 @cache

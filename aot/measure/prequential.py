@@ -13,6 +13,7 @@ from aot.arrow_of_time.gap import arrow_from_totals, verdict
 from aot.base.files import file_sha256, read_json, sync, write_json, writing
 from aot.base.folders import RESULTS, alone
 from aot.base.machine import provenance
+from aot.base.messages import paragraph
 from aot.measure.checks import COUNTED, unigram_loss
 from aot.measure.reports import finished_report
 from aot.tokens.data_folder import open_stream
@@ -145,7 +146,7 @@ def print_report(report: dict, folder: Path) -> None:
         values = ", ".join(f"{name}={value}" for name, value in report["dropout"].items())
         rows.append(("dropout", "", f"{values}: code lengths of thinned models, longer than they need be"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
-    print(f"\n{report['verdict']}\n{folder}/: {REPORT} prequential.png")
+    print(f"\n{paragraph(report['verdict'])}\n{folder}/: {REPORT} prequential.png")
 
 
 def report_of(pairs: list[dict[str, str]], configs: dict, passes: dict[str, list], confidence: float) -> dict:

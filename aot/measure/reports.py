@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aot.base.files import check_hash, read_json
 from aot.base.folders import differences
-from aot.base.messages import count
+from aot.base.messages import count, paragraph
 from aot.tokens.windows import DIRECTIONS
 
 LOSSES = "losses.npz"  # of each token and document, in a folder of scores
@@ -58,4 +58,5 @@ def print_report(report: dict, folder: Path) -> None:
         rows.append(("A/A control", "", f"two seeds of one direction are {apart} apart"))
     print("\n".join(f"{name:<18}{first:>12}  {second}".rstrip() for name, first, second in rows))
     names = ("aot.json", LOSSES, "by_position.png", "documents.png", "sentence.png", "where.csv", "where.png")
-    print(f"\n{report['verdict']}\n{folder}/: {' '.join(name for name in names if (folder / name).exists())}")
+    there = " ".join(name for name in names if (folder / name).exists())
+    print(f"\n{paragraph(report['verdict'])}\n{folder}/: {there}")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from aot.base.files import writing
+from aot.base.progress import Bar
 from aot.tokens.windows import EOS_ID, ReverseTokenCollator, orient, parts
 from aot.train.fast import has_fast_path
 from aot.train.losses import losses_under
@@ -120,7 +120,7 @@ def score(
     reading, losses = (orient(np.asarray(each), direction) for each in (ids, out))  # a slice of np.memmap is slow
     collate = ReverseTokenCollator("forward", bos)  # `reading` is oriented already, across windows too
     windows = spans(len(ids), context, stride or context, direction)
-    with tqdm(total=len(ids), unit="token", unit_scale=True, desc=f"scoring {direction}", delay=1) as bar:
+    with Bar(total=len(ids), unit="token", unit_scale=True, desc=f"scoring {direction}") as bar:
         for batch in batched(windows, batch_size or automatic_batch_size(model, context)):
             inputs = collate([reading[begin:end].astype(np.int64) for begin, end, _ in batch])
             inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}

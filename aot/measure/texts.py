@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase, TextStreamer
 
 from aot.base.files import read_json, sealed, unsealed, write_json, writing
 from aot.base.folders import differences
 from aot.base.machine import provenance
+from aot.base.progress import Bar
 from aot.measure.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
 
 
@@ -81,7 +81,7 @@ def write_texts(
     total = len(prompts) * len(samples)
     for direction, path in models.items():
         model, tokenizer = which.load(path), tokenizers[direction]
-        with tqdm(total=total, unit="text", desc=direction, delay=1) as bar:
+        with Bar(total=total, unit="text", desc=direction) as bar:
             for number, batch in enumerate(batches(model, encoded[direction], what.batch_size)):
                 keys = list(itertools.product([direction], batch, samples))
                 if not done.keys() >= set(keys):

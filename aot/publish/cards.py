@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.places import CHECKOUT, ROOT
+from aot.base.places import INSTALLED, ROOT
 from aot.measure.reports import losses_of, read_report
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, LABELS, document_starts
@@ -26,7 +26,7 @@ PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
 
 def web_address() -> str | None:
     """Where this project is on the web, as its clone knows it and without credentials; None if it knows of nowhere."""
-    git = ROOT == CHECKOUT and shutil.which("git") and ["git", "remote", "get-url", "origin"]
+    git = not INSTALLED and shutil.which("git") and ["git", "remote", "get-url", "origin"]
     url = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip() if git else ""
     found = re.fullmatch(r"(?:(?:https?|ssh)://)?(?:[^@/]*@)?([\w-]+(?:\.[\w-]+)+)[:/](.+?)(?:\.git)?/?", url)
     return found and f"https://{found[1]}/{found[2]}"

@@ -9,7 +9,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.repocard import metadata_load
 
 from aot.base.files import read_json
-from aot.base.places import CHECKOUT, PACKAGE, ROOT
+from aot.base.places import INSTALLED, PACKAGE, ROOT
 from aot.publish.cards import data_card, renamed
 from aot.publish.repositories import Files, Repo, check_name
 from aot.tokens.data_folder import open_stream, read_meta
@@ -67,7 +67,7 @@ def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
     card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
     card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
     rooms = {f"aot/{name}": path for name, path in folder_files(PACKAGE, ("*.py", "*/*.py")).items()}
-    imported = {name: path for name, path in rooms.items() if ROOT not in path.parents or ROOT == CHECKOUT}
+    imported = {name: path for name, path in rooms.items() if ROOT not in path.parents or not INSTALLED}
     return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
 
 

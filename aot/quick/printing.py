@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aot.base.messages import count
+from aot.base.messages import count, paragraph
 from aot.measure.prequential import settled
 from aot.tokens.transforms import DESTROY, EXPECTED, KEEP
 from aot.tokens.windows import DIRECTIONS
@@ -30,7 +30,7 @@ def print_profile(report: dict) -> None:
         line += f"{row['aot']:+z10.3%}  {interval(row):<26}{row['easier']:<16}"
         print((line + (f"{row['null']['aot']:+z.3%}, {interval(row['null'])}" if row["null"] else "")).rstrip())
     signs = {row["easier"] for row in rows} & {*DIRECTIONS}
-    print(f"\n{report['learner']} compresses best. {report['verdict']}")
+    print("\n" + paragraph(f"{report['learner']} compresses best. {report['verdict']}"))
     if len(signs) > 1:
         print("Learners do not agree here: ∂ belongs to the learner as well as to the text.")
     if report["request"]["null"] and not null:

@@ -11,9 +11,9 @@ from threading import Event, Lock
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from aot.arrow_of_time.gap import arrow_from_totals
+from aot.base.progress import Bar
 from aot.quick.learners import Learner
 from aot.quick.mixing import code_lengths
 from aot.quick.symbols import Symbols, of_documents, positions, values_of
@@ -108,7 +108,7 @@ def read_both_ways(
     names = READINGS if null else DIRECTIONS
     stop, lock = Event(), Lock()
     total = len(names) * len(text.symbols.ids)
-    with tqdm(total=total, unit=text.unit[:4], unit_scale=True, desc="compiling", delay=1) as bar:
+    with Bar(total=total, unit=text.unit[:4], unit_scale=True, desc="compiling") as bar:
 
         def watch(read: int) -> None:
             if stop.is_set():

@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
-from tqdm import tqdm
 
+from aot.base.progress import Bar
 from aot.sources import BLOCK, FIRST, Source, blocks
 from aot.tokens.windows import EOS_ID
 
@@ -159,7 +159,7 @@ def primes(flags: PrimesArguments, counts: dict[str, int], rng: np.random.Genera
 
     def all_read(direction: str) -> Iterator[np.ndarray]:
         steps = list(blocks(0, count))
-        for block in tqdm(steps, desc=f"counting {direction}", unit_scale=BLOCK, unit="pair", delay=1):
+        for block in Bar(steps, desc=f"counting {direction}", unit_scale=BLOCK, unit="pair"):
             p, q, product = numbers_of(np.r_[block], known, flags)
             yield np.concatenate([p, q], axis=1) if direction == "forward" else product[:, ::-1]
 

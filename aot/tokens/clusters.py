@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from aot.base.messages import count
+from aot.base.progress import Bar
 from aot.tokens.text import cut, list_sources, read_documents
 
 FLAG_HELP = (
@@ -84,7 +83,7 @@ def read_clustered(
 
 
 def read_all(
-    sources: list[str], inputs: list[dict], bar: tqdm, clusters: str | None, **reading
+    sources: list[str], inputs: list[dict], bar: Bar, clusters: str | None, **reading
 ) -> Iterator[tuple[bytes, str | None]]:
     """Documents of all sources in UTF-8 with the cluster of each, `bar` moving by bytes of the files.
 

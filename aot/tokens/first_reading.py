@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.base.files import sync, write_json, writing
 from aot.base.folders import differences
+from aot.base.progress import Bar
 from aot.tokens.arguments import WHERE_AND_HOW, TokenizeArguments, reading
 from aot.tokens.clusters import read_all
 from aot.tokens.splitting import Survey, hold_out, identity, position, survey
@@ -77,7 +77,7 @@ def first_reading(args: TokenizeArguments, sources: list[str], made_from: dict, 
     total = None if None in sizes else sum(sizes)
     trains_bpe = args.level in BPE and args.tokenizer is None
     sample_bytes = args.tokenizer_sample_bytes if trains_bpe else args.max_document_bytes
-    with tqdm(desc="read", total=total, unit="B", unit_scale=True, mininterval=1) as bar:
+    with Bar(desc="read", total=total, unit="B", unit_scale=True) as bar:
         documents = read_all(sources, made_from["inputs"], bar, **reading(args))
         found = survey(documents, args.seed, sample_bytes, characters=args.level == "char")
     if not found.documents:

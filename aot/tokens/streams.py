@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from aot.base.files import check_hash, file_sha256, read_json, write_json, writing
+from aot.base.progress import Bar
 from aot.tokens.ahead import Encoded, encode_ahead
 from aot.tokens.clusters import cluster_runs
 from aot.tokens.data_folder import data_sha256, open_stream, read_meta
@@ -103,7 +103,7 @@ def write_streams(
 
     done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
     saved = time.monotonic()
-    bar = tqdm(desc="encode", total=text_bytes, initial=done_bytes, unit="B", unit_scale=True, mininterval=1)
+    bar = Bar(desc="encode", total=text_bytes, initial=done_bytes, unit="B", unit_scale=True)
     rest = chunks(itertools.islice(documents, done, None))
     with bar, closing(encode_ahead(rest, encode_chunk, processes)) as encoded:
         for pieces in encoded:

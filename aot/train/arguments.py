@@ -13,6 +13,7 @@ from aot.base.messages import notice
 from aot.tokens.windows import DIRECTIONS
 from aot.train.optimizers import MUON, check_muon
 from aot.train.runs import STATE
+from aot.train.trackers import PROJECT, check_trackers
 
 
 @dataclass
@@ -140,6 +141,7 @@ class ReverseTrainingArguments(TrainingArguments):
     eval_steps: float | None = paper("eval_steps", 0.1)
     save_steps: float = paper("save_steps", 0.1)
     save_total_limit: int | None = paper("save_total_limit", 2)
+    project: str = paper("project", PROJECT)
     remove_unused_columns: bool | None = paper("remove_unused_columns", False)
 
     def __post_init__(self):
@@ -165,6 +167,7 @@ class ReverseTrainingArguments(TrainingArguments):
         if self.deepspeed_plugin:  # weights stay float32 by its `bf16: {}`; the Trainer does not fill in autocast
             autocast = self.deepspeed_plugin.hf_ds_config.config.get("torch_autocast", {})
             autocast |= {"enabled": self.bf16} if autocast.get("enabled") == "auto" else {}
+        check_trackers(self.report_to)
         start = self.resume_from_checkpoint
         if start not in ("auto", None) and not Path(start, STATE).is_file():
             raise ValueError(f"--resume_from_checkpoint {start}: no checkpoint there (no {STATE} in it)")
@@ -173,6 +176,11 @@ class ReverseTrainingArguments(TrainingArguments):
                 raise ValueError(f"--{name} {getattr(self, name)}: {reason}; leave it out")
         self.remove_unused_columns = False  # windows have no columns
         self.dataloader_drop_last = False  # all held-out windows count, and of the others whole steps are drawn
+
+    @property
+    def windows_per_step(self) -> int:
+        """Of all processes together."""
+        return self.train_batch_size * self.gradient_accumulation_steps * self.world_size
 
 
 # What flags may be, those that libraries refuse late or never: then a run has begun, or trains nothing.

@@ -26,7 +26,7 @@ def environment_of(number: int) -> Iterator[None]:
     """
     before, gpus = dict(os.environ), torch.cuda.device_count()
     os.environ |= {"OMP_NUM_THREADS": str(max(1, cores() // len(DIRECTIONS)))} | before
-    os.environ |= {"TQDM_POSITION": str(number), "TQDM_DESC": DIRECTIONS[number]}
+    os.environ["TQDM_POSITION"] = str(number)
     if gpus >= len(DIRECTIONS):
         visible = before.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[number]

@@ -1,12 +1,15 @@
 """The Trainer with this project's loss and evaluation: all T tokens of every window, none of them twice."""
 
+import logging
 import math
 import signal
 from pathlib import Path
 
+import accelerate
 import torch
 from torch.utils.data import RandomSampler
-from transformers import Trainer
+from transformers import PrinterCallback, Trainer, trainer_utils
+from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
 
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import writing
@@ -15,15 +18,22 @@ from aot.train.fast import has_fast_path
 from aot.train.interruption import UNLOGGED, Interruption, StopAtNonFiniteLoss
 from aot.train.losses import losses_under
 from aot.train.optimizers import MUON, muon_for
+from aot.train.progress import Progress
 from aot.train.runs import evaluations, last_checkpoint, log_history, seal
 from aot.train.window_losses import Numbered, WindowLosses
+
+# Warnings of transformers about what is as it should be: checkpoints of small models within a second, which it then
+# orders by their numbers; and, when a run goes on, --eval_steps 0.1 that are not the 6 it has made of them.
+FALSE_ALARMS = ("mtime may not be reliable", "Warning: The following arguments do not match")
+logging.getLogger(trainer_utils.__name__).addFilter(lambda record: not record.getMessage().startswith(FALSE_ALARMS))
 
 
 class ReverseTrainer(Trainer):
     """Trains one direction; with the run folder of its `twin`, each evaluation also gives ∂ at the same step."""
 
-    def __init__(self, *args, twin: Path | None = None, **kwargs):
-        super().__init__(*args, compute_metrics=self.exact_loss, **kwargs)
+    def __init__(self, model, args, *, twin: Path | None = None, shows_header: bool = False, **kwargs):
+        import_no_deepspeed(unless=args.deepspeed_plugin is not None)
+        super().__init__(model, args, compute_metrics=self.exact_loss, **kwargs)
         self.twin = twin
         self.fast = has_fast_path(self.model)  # of the model itself: later it may be wrapped
         self.model_accepts_loss_kwargs = False  # compute_loss returns the mean of one micro-batch, and
@@ -33,6 +43,8 @@ class ReverseTrainer(Trainer):
         self.interruption = Interruption(self)
         self.add_callback(self.interruption)
         self.add_callback(StopAtNonFiniteLoss(self))
+        self.pop_callback(PrinterCallback if self.args.disable_tqdm else DEFAULT_PROGRESS_CALLBACK)
+        self.add_callback(Progress(self, shows_header))
 
     def train(self, resume_from_checkpoint: str | None = None, **kwargs):
         """As the Trainer does; SIGTERM, with which clusters take a machine back, saves and ends it with status 143."""
@@ -55,6 +67,11 @@ class ReverseTrainer(Trainer):
         outputs = losses_under(model, inputs, self.fast)
         self.window_losses.add(self.state.global_step + 1, inputs["window"], outputs.losses.mean(1))
         return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    def _issue_warnings_after_load(self, load_result):
+        """As the Trainer does, but for weights that are tied to others, which no checkpoint has twice."""
+        tied = set(self.model.all_tied_weights_keys)
+        super()._issue_warnings_after_load(load_result._replace(missing_keys=[*{*load_result.missing_keys} - tied]))
 
     def create_optimizer(self, *model):
         if self.args.optim == MUON and self.optimizer is None:
@@ -79,7 +96,7 @@ class ReverseTrainer(Trainer):
     def _get_train_sampler(self, train_dataset=None):
         """As many windows an epoch as make whole steps: 30 × 3 and 90 × 1 are the same training."""
         windows = train_dataset or self.train_dataset
-        step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        step = self.args.windows_per_step
         return RandomSampler(windows, num_samples=len(windows) // step * step)
 
     def get_train_dataloader(self):
@@ -154,3 +171,8 @@ class ReverseTrainer(Trainer):
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
             save_tokenizer(self.processing_class, output_dir or self.args.output_dir)
+
+
+def import_no_deepspeed(unless: bool) -> None:
+    """Keep accelerate from importing DeepSpeed where it is installed and not used: it takes two seconds, and warns."""
+    accelerate.utils.other.is_deepspeed_available = accelerate.utils.is_deepspeed_available if unless else bool

@@ -31,6 +31,7 @@ from aot.train.runs import (
     start_or_continue,
     weights_sha256,
 )
+from aot.train.trackers import end_runs, name_run
 
 # What has to be equal for two runs to be a pair, or for one to be continued, besides data, model and window order.
 SETTINGS = (
@@ -85,11 +86,10 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
     meta = read_meta(run.data)
     windows = Windows(open_stream(run.data, "train"), run.context, run.stride)
     held_out = Windows(open_stream(run.data, "validation"), run.context, keep_tail=True)
-    windows_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    if len(windows) < windows_per_step or not held_out:
+    if len(windows) < args.windows_per_step or not held_out:
         raise SystemExit(
             f"{run.data}: {len(windows)} training windows of {run.context} tokens and {len(held_out)} held-out ones, "
-            f"of {windows_per_step} and 1 needed. Use more text, a shorter --context or a smaller batch."
+            f"of {args.windows_per_step} and 1 needed. Use more text, a shorter --context or a smaller batch."
         )
 
     unset_hf_deepspeed_config()  # with it, ZeRO-3 would make the model in parts, from other random numbers
@@ -102,7 +102,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         "tokenizer_sha256": meta["tokenizer_sha256"],
         "context": run.context,
         "stride": windows.stride,
-        "windows_per_step": windows_per_step,
+        "windows_per_step": args.windows_per_step,
         "arithmetic": arithmetic_of(model),
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
         "parameters": model.num_parameters(),
@@ -157,6 +157,7 @@ def fit(
 
     folder, recipe = Path(args.output_dir), prepared.recipe
     direction = recipe["direction"]
+    name_run(args, folder)
     trainer = ReverseTrainer(
         model=prepared.model,
         args=args,
@@ -165,11 +166,13 @@ def fit(
         data_collator=ReverseTokenCollator(direction),
         processing_class=prepared.tokenizer,
         twin=finished_twin(folder, recipe),
+        shows_header=direction == DIRECTIONS[0] or not run.parallel_directions,
     )
     progress = trainer.train(resume_from_checkpoint=checkpoint)
     step = trainer.state.global_step
     if step not in evaluations(trainer.state.log_history):
         trainer.evaluate()
+    end_runs(args.report_to)
     if run.parallel_directions and direction == DIRECTIONS[1]:
         if trainer.interruption.asked:  # after the last step; the results may never come
             raise SystemExit(143)

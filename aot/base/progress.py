@@ -1,0 +1,31 @@
+"""Progress of long work: a bar on a terminal, a whole line every half minute where there is none."""
+
+import sys
+
+from tqdm import tqdm
+
+SECONDS = 30  # between two lines, where there is no terminal
+LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} left, {rate_fmt}"
+
+
+class Bar(tqdm):
+    """tqdm, but without carriage returns where standard error is no terminal; work of a second or less shows none."""
+
+    def __init__(self, *args, **how):
+        self.on_terminal = sys.stderr.isatty()
+        how = {"delay": 1, "mininterval": 0.5, "dynamic_ncols": True} | how
+        if not self.on_terminal:
+            how |= {"delay": SECONDS, "mininterval": SECONDS, "maxinterval": SECONDS, "bar_format": LINE}
+        super().__init__(*args, **how)
+
+    def status_printer(self, file):
+        """What writes a line in the place of the one before; on its own line where nothing can be taken back."""
+        return super().status_printer(file) if self.on_terminal else lambda line: line and print(line, file=file)
+
+
+def say(line: str) -> None:
+    """Print a line, above the bars where there are any on the terminal."""
+    if sys.stderr.isatty():
+        tqdm.write(line)
+    else:
+        print(line, flush=True)
