@@ -27,7 +27,7 @@ from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.messages import then
+from aot.base.messages import paragraph, then
 from aot.base.places import as_called_here
 from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
@@ -125,7 +125,7 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
             line += f", ∂ = {arrow_from_totals(*([each[name]] for name in DIRECTIONS), [1])['aot']:+.3%}"
         print(line)
     if pair:
-        print("One pair describes two models; a claim about a text takes several seeds, such as three.")
+        print(paragraph("One pair describes two models; a claim about a text takes several seeds, such as three."))
         then("To measure ∂", f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
 
 

@@ -38,7 +38,7 @@ from aot.tokens.clusters import read_all
 from aot.tokens.data_folder import read_meta, stream_dtype
 from aot.tokens.first_reading import BPE, first_reading, refuse_others
 from aot.tokens.splitting import Splitting
-from aot.tokens.streams import CLUSTERS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
+from aot.tokens.streams import CLUSTERS, COUNTS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
 from aot.tokens.text import describe, kind_of, list_sources
 from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256
 
@@ -142,14 +142,13 @@ def train_next(folder: Path, meta: dict) -> None:
 
 
 def print_counts(splits: dict) -> None:
-    """A row for each split."""
-    clustered = any("clusters" in each for each in splits.values())
-    heads = f"{'':12}{'clusters':>10}" if clustered else f"{'':12}"
-    print(f"{heads}{'documents':>14}{'tokens':>16}{'bytes':>16}{'characters':>16}{'bytes/token':>13}")
-    for name, each in splits.items():
-        numbers = f"{each['clusters']:10,}" if clustered else ""
-        numbers += f"{each['documents']:14,}{each['tokens']:16,}{each['bytes']:16,}{each['characters']:16,}"
-        print(f"{name:12}{numbers}{each['bytes'] / max(1, each['tokens']):13.3f}")
+    """A column for each split."""
+    print(f"{'':12}" + "".join(f"{name:>18}" for name in splits))
+    for what in ("clusters", *COUNTS):
+        if all(what in each for each in splits.values()):
+            print(f"{what:12}" + "".join(f"{each[what]:18,}" for each in splits.values()))
+    rates = [each["bytes"] / max(1, each["tokens"]) for each in splits.values()]
+    print(f"{'bytes/token':12}" + "".join(f"{rate:18.3f}" for rate in rates))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -514,7 +514,7 @@ def test_as_a_command(tmp_path):
     flags = "--source palindromes --train_lines 5 --validation_lines 2 --length 2".split()
     done = subprocess.run([sys.executable, script, *flags], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0] == "data/palindromes: 5 lines to train on, 2 held out"
-    assert done.stdout.splitlines()[1].endswith("train with --context 5")
+    assert "run_clm_reverse.py --data data/palindromes --context 5 " in done.stdout.splitlines()[-1]
     help_text = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
     for flags in (LinearArguments, PrimesArguments, ControlArguments):
         assert flags._argument_group_name in help_text

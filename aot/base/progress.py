@@ -1,6 +1,8 @@
 """Progress of long work: a bar on a terminal, a whole line every half minute where there is none."""
 
+import math
 import sys
+from contextlib import nullcontext
 
 from tqdm import tqdm
 
@@ -22,10 +24,14 @@ class Bar(tqdm):
         """What writes a line in the place of the one before; on its own line where nothing can be taken back."""
         return super().status_printer(file) if self.on_terminal else lambda line: line and print(line, file=file)
 
+    def close(self):
+        if not self.on_terminal:
+            self.delay = math.inf  # no last line, and no empty one after it
+        super().close()
+
 
 def say(line: str) -> None:
     """Print a line, above the bars where there are any on the terminal."""
-    if sys.stderr.isatty():
-        tqdm.write(line)
-    else:
-        print(line, flush=True)
+    on_terminal = sys.stderr.isatty()
+    with tqdm.external_write_mode() if on_terminal else nullcontext():
+        print(f"\r\x1b[K{line}" if on_terminal and sys.stdout.isatty() else line, flush=True)

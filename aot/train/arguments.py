@@ -155,6 +155,8 @@ class ReverseTrainingArguments(TrainingArguments):
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
         if self.bf16 is None:
             self.bf16 = not self.fp16 and computes_in_bf16(self.use_cpu)
+        if self.use_cpu:
+            os.environ.setdefault("DS_ACCELERATOR", "cpu")  # or DeepSpeed looks for a GPU, and warns
         muon, self.optim = self.optim == MUON, "adamw_torch" if self.optim == MUON else self.optim
         super().__post_init__()
         precision = "fp16" if self.fp16 else "bf16" if self.bf16 else "no"

@@ -3,6 +3,7 @@
 import logging
 import math
 import signal
+import warnings
 from pathlib import Path
 
 import accelerate
@@ -26,6 +27,8 @@ from aot.train.window_losses import Numbered, WindowLosses
 # orders by their numbers; and, when a run goes on, --eval_steps 0.1 that are not the 6 it has made of them.
 FALSE_ALARMS = ("mtime may not be reliable", "Warning: The following arguments do not match")
 logging.getLogger(trainer_utils.__name__).addFilter(lambda record: not record.getMessage().startswith(FALSE_ALARMS))
+
+warnings.filterwarnings("ignore", "`torch.distributed.all_gather_into_tensor`", FutureWarning)  # of accelerate
 
 
 class ReverseTrainer(Trainer):
