@@ -269,9 +269,9 @@ def plot(rows):
         panel(axis, "documents", one, f"{title}, σ = {sigma}", seeds=1, sigma=sigma, noise=noise)
     warned = 100 * rows.loc[(rows["noise"] == "rare") & (rows["method"] == CHOSEN), "warned"]
     axes[2, 0].plot(range(len(warned)), warned, "k:", label="the metric warns")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("coverage of 95 % intervals, %")
-        axis.legend(loc="center left" if axis is axes[2, 0] else "best")
+    for line, free in zip(axes, (0, 0, 1), strict=True):  # the panel of each line that has room
+        line[0].set_ylabel("coverage of 95 % intervals, %")
+        line[free].legend(*line[0].get_legend_handles_labels())
     return figure
 
 

@@ -37,7 +37,7 @@ def paper(name: str) -> pd.DataFrame:
     return table_figures.read_paper(ROOT / "experiments/paper.csv", name)
 
 
-def of_study(draw, *files):
+def of_study(draw):
     first = table("sign").drop_duplicates("row").set_index("row")
     if draw is study_figures.plot_where:
         return study.parts_of(table("sign_where")), first["aot"]
@@ -77,7 +77,7 @@ OTHERS = {
 SAY_DIRECTIONS = {"languages", "sign", "context", "profile", "running sum", "losses"}  # which have both, or claims
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drawn(request):
     """A figure, before it is written."""
     draw, what = (OF_ARROWS | OTHERS)[request.param]
@@ -96,10 +96,9 @@ def colours_of(figure) -> list:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.rglob("*.png")), ids=lambda path: path.name)
-def test_no_picture_is_higher_than_a_screen(path):
-    with Image.open(path) as picture:
-        assert picture.height <= style.HIGHEST
+def test_no_picture_is_higher_than_a_screen():
+    heights = {path.name: Image.open(path).height for path in RESULTS.rglob("*.png")}
+    assert heights and not {name: height for name, height in heights.items() if height > style.HIGHEST}
 
 
 def test_a_figure_of_many_rows_has_fewer_pixels_an_inch(tmp_path):
