@@ -118,16 +118,16 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         table_figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
     else:
         mean = claims.mean_of_rows(table) if kind == "languages" else None
-        table_figures.plot_intervals(picture, table, kind == "seeds", paper, mean, large)
+        table_figures.plot_intervals(picture, table, paper, mean, large, panels=name in STUDIES)
     shown = "losses against the ones in the matrix" if kind == "linear" else "∂ and its intervals"
     lines += ["", f"![{name}: {shown}]({picture})"]
     if name in STUDIES:
         lines += where_and_when(name, results, scores, of_study, table, curves)
     for path in sorted(results.glob(f"{name}-*.png")):
         lines += ["", f"![{path.stem}: ∂ against the tokens read]({path})"]
-    if len(curves) and name not in STUDIES:
-        table_figures.plot_curves(curves_picture, curves, together.set_index("row")["entropy"])
-        lines += ["", f"![{name}: losses while training]({curves_picture})"] * kind.startswith(("linear", "primes"))
+    if name not in STUDIES and table_figures.long_enough(curves):
+        table_figures.plot_curves(curves_picture, curves)
+        lines += ["", f"![{name}: ∂ while training]({curves_picture})"]
     return lines
 
 

@@ -21,7 +21,7 @@ if [[ -n ${FULL:-} ]]; then
   settings=(--size gpt1 --context 256 --per_device_train_batch_size 64 --max_steps 8000)
 else
   settings=(--size micro --config_overrides n_layer=2,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0 --context 128
-    --per_device_train_batch_size 16 --learning_rate 1e-3 --warmup_steps 0.05 --eval_steps 0.5 --save_steps 0.5
+    --per_device_train_batch_size 16 --learning_rate 1e-3 --warmup_steps 0.05 --save_steps 0.5
     --max_steps 400)
 fi
 for kind in code binary dna; do

@@ -16,7 +16,7 @@ else
     sv:Swedish ro:Romanian sl:Slovene sr:Serbian"
   shape=num_hidden_layers=3,intermediate_size=512  # with the width of `micro`, 1.1 million parameters
   recipe=(--model_type nanochat --size micro --config_overrides "$shape" --optim muon --learning_rate 4e-3
-    --warmup_steps 0.05 --save_steps 0.5 --eval_steps 0.25)
+    --warmup_steps 0.05 --save_steps 0.5)
 fi
 
 usual=("$tokens" "$context" "$windows" "$megabytes")

@@ -5,12 +5,14 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from tqdm import tqdm
 
 from aot.arrow_of_time.gap import arrow_from_totals, cautions
 from aot.base.files import replacing
 from aot.base.places import ROOT
+from aot.show.style import NEUTRAL, plt, styles, written
 
 CHOSEN = "arrow"
 DOCUMENTS = [5, 8, 10, 20, 50, 200, 1000]
@@ -242,39 +244,35 @@ def tables(path):
     ]
 
 
-def plot(rows, path):
-    from aot.show.figures import plt
-
-    figure, axes = plt.subplots(3, 3, figsize=(11, 9.5), sharey="row", layout="constrained")
+@written
+def plot(rows):
+    """How often the intervals of each method hold the true ∂: by documents, by seeds, and at their worst."""
+    figure, axes = plt.subplots(3, 3, figsize=(11, 8), sharey="row")
 
     def panel(axis, x, methods, title, **fixed):
-        for method in methods:
-            chosen = [r for r in rows if r["method"] == method and all(r[key] == v for key, v in fixed.items())]
-            style = {"color": "black", "linewidth": 2.5} if method == CHOSEN else {}
-            axis.plot([str(r[x]) for r in chosen], [100 * r["coverage"] for r in chosen], "o-", label=method, **style)
-        axis.axhline(95, color="grey", linestyle=":")
-        axis.set_title(title, fontsize=10)
+        chosen = rows[(rows[[*fixed]] == pd.Series(fixed)).all(axis=1)]
+        for method, style in ({CHOSEN: {"color": "black", "marker": "D"}} | styles(methods, without="black")).items():
+            own = chosen[chosen["method"] == method]
+            axis.plot(own[x].map("{:g}".format), 100 * own["coverage"], label=method, **style)
+        axis.axhline(95, color=NEUTRAL, linestyle=":")
+        axis.set(title=title, xlabel={"seed_spread": "seed noise / text standard error"}.get(x, x))
 
+    one = ["percentile", "BCa", "bootstrap-t", "linearised t"]
     for axis, sigma in zip(axes[0], SIGMAS, strict=True):
-        one = ["percentile", "BCa", "bootstrap-t", "linearised t", CHOSEN]
         panel(axis, "documents", one, f"one seed, lengths σ = {sigma}", seeds=1, sigma=sigma, noise="document")
-        axis.set_xlabel("documents")
     for axis, seeds in zip(axes[1], SEEDS, strict=True):
-        several = ["documents alone", "two-way percentile", "Satterthwaite", CHOSEN]
+        several = ["documents alone", "two-way percentile", "Satterthwaite"]
         panel(axis, "seed_spread", several, f"{seeds} seeds, 80 documents", seeds=seeds, documents=80)
-        axis.set_xlabel("seed noise / text standard error")
     worst = {"rare": (0.5, f"1 document in {1 / RARE:.0f} has all of the effect"), "skewed": (1.5, "skewed effects")}
     worst["length"] = (1.5, "effects that depend on the length")
     for axis, (noise, (sigma, title)) in zip(axes[2], worst.items(), strict=True):
         panel(axis, "documents", one, f"{title}, σ = {sigma}", seeds=1, sigma=sigma, noise=noise)
-        axis.set_xlabel("documents")
-    warned = [100 * row["warned"] for row in rows if row["noise"] == "rare" and row["method"] == CHOSEN]
+    warned = 100 * rows.loc[(rows["noise"] == "rare") & (rows["method"] == CHOSEN), "warned"]
     axes[2, 0].plot(range(len(warned)), warned, "k:", label="the metric warns")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("coverage of 95 % intervals, %")
-        axis.legend(fontsize=8)
-    with replacing(path) as partial:
-        figure.savefig(partial, format="png", dpi=150)
+    for line, free in zip(axes, (0, 0, 1), strict=True):  # the panel of each line that has room
+        line[0].set_ylabel("coverage of 95 % intervals, %")
+        line[free].legend(*line[0].get_legend_handles_labels())
+    return figure
 
 
 def main():
@@ -290,7 +288,7 @@ def main():
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    plot(rows, path.with_suffix(".png"))
+    plot(path.with_suffix(".png"), pd.read_csv(path))
     print(*tables(path), sep="\n\n")
 
 

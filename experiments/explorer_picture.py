@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from aot.base.files import replacing
+from aot.show.style import HIGHEST
 from space.app import EXAMPLES, build, known_pairs, launch
 
 PICTURE = Path("results/explorer.png")
@@ -33,12 +34,14 @@ def main() -> None:
         page.locator("#measure").click()
         page.locator("#measured .token").nth(5).hover()
         page.wait_for_timeout(1000)  # until the page has stopped moving
-        bars = page.locator("#measured .wide").first.bounding_box()
-        shot = page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": bars["y"] + bars["height"]})
+        bars = page.locator("#measured h4", has_text="Both losses").first.bounding_box()
+        shot = page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": bars["y"] - 20})
         browser.close()
     app.close()
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    picture.thumbnail((1280, HIGHEST))
     with replacing(PICTURE) as partial:
-        Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(partial, format="png", optimize=True)
+        picture.quantize(256).save(partial, format="png", optimize=True)
     print(PICTURE)
 
 

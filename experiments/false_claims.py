@@ -11,6 +11,7 @@ from tqdm import tqdm
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import replacing
 from aot.base.places import ROOT
+from aot.show.style import NEUTRAL, plt, styles, written
 from aot.statistics import claims, fits
 from experiments import coverage
 
@@ -117,22 +118,22 @@ def markdown(rows):
     return "\n".join(lines)
 
 
-def plot(rows, path):
-    from aot.show.figures import plt
-
-    figure, axes = plt.subplots(1, len(CLAIMS), figsize=(13, 3.4), sharey=True, layout="constrained")
+@written
+def plot(rows):
+    """Share of false claims, highest to lowest over the noise, of what is printed and of a simpler way to say it."""
+    figure, axes = plt.subplots(1, len(CLAIMS), figsize=(11, 3.4), sharey=True)
     for axis, (claim, counted, *_) in zip(axes, CLAIMS, strict=True):
-        for method, group in rows[rows["claim"] == claim.__name__].groupby("method", sort=False):
-            shares = 100 * group.groupby("number")["false_claims"].agg(["min", "max"])
-            at, colour = shares.index.astype(str), "black" if method == PRINTED else "tab:red"
-            axis.plot(at, shares["max"], "o-", label=method, color=colour)
-            axis.fill_between(at, shares["min"], shares["max"], alpha=0.15, color=colour)
-        axis.axhline(5, color="grey", linestyle=":")
+        own = rows[rows["claim"] == claim.__name__]
+        for method, style in styles(own["method"].unique()).items():
+            shares = 100 * own[own["method"] == method].groupby("number")["false_claims"].agg(["min", "max"])
+            at = shares.index.astype(str)
+            axis.plot(at, shares["max"], label=method, **style)
+            axis.fill_between(at, shares["min"], shares["max"], alpha=0.15, color=style["color"], linewidth=0)
+        axis.axhline(5, color=NEUTRAL, linestyle=":")
         axis.set(title=claim.__name__, xlabel=counted)
-        axis.legend(fontsize=8)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.1), borderaxespad=0)
     axes[0].set_ylabel("claims where there is no arrow, %")
-    with replacing(path) as partial:
-        figure.savefig(partial, format="png", dpi=150)
+    return figure
 
 
 def main():
@@ -147,7 +148,7 @@ def main():
     found = pd.DataFrame(rows)
     with replacing(path) as partial:
         found.to_csv(partial, index=False)
-    plot(found, path.with_suffix(".png"))
+    plot(path.with_suffix(".png"), found)
     print(markdown(found))
 
 

@@ -32,7 +32,7 @@ from aot.base.folders import RESULTS
 from aot.measure.checks import unigram_loss
 from aot.measure.generation import continue_prompts, encode_prompt
 from aot.measure.scoring import document_totals, score
-from aot.show import figures
+from aot.show import figures, style
 from aot.tokens.text import reverse_graphemes, split_text
 from aot.tokens.tokenizers import encode, pair_tokenizers
 from aot.tokens.windows import DIRECTIONS, document_starts
@@ -148,7 +148,7 @@ def measure(pair: Pair, which: str, documents: list[str]) -> Measured:
 def shade(difference: float, strongest: float) -> str:
     """Colour of a token: of the direction that is easier, the more opaque the larger the difference in nats."""
     opacity = DARKEST * min(1, abs(difference) / strongest)
-    return f"{figures.COLOUR['forward' if difference > 0 else 'backward']}{round(255 * opacity):02x}"
+    return f"{style.COLOUR['forward' if difference > 0 else 'backward']}{round(255 * opacity):02x}"
 
 
 def tokens_html(text: Measured, strongest: float) -> str:

@@ -27,7 +27,7 @@ from aot.base.folders import RESULTS, alone
 from aot.measure import scoring
 from aot.measure.checks import unigram_loss
 from aot.measure.scoring import score, tokens_read
-from aot.show import figures
+from aot.show import figures, style
 from aot.tokens import streams, tokenizers
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, document_starts
@@ -299,11 +299,12 @@ def test_of_a_long_document_whole_sentences_are_shown(shown, rest, tmp_path, dra
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_figure_of_a_part_says_so_and_adds_up_what_it_shows(whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr(style, "save", lambda figure, path: kept.append(figure))
     kept, losses = [], {"forward": np.array([1, 2.5]), "backward": np.array([4, 0.25])}
     figures.plot_sentence(tmp_path / "x.png", ["a", "b"], losses, whole=whole)
     (axis,) = kept[0].axes
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["forward → 3.5 nats", "backward ← 4.2 nats"]
+    labels = [text.get_text() for text in kept[0].legends[0].get_texts()]
+    assert labels == ["forward → 3.5 nats", "backward ← 4.2 nats"]
     assert axis.get_xlabel() == ("" if whole else "the beginning of a document")
 
 

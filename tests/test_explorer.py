@@ -23,7 +23,7 @@ from transformers import set_seed
 
 import compute_aot
 from aot.measure.generation import continue_prompts, encode_prompt
-from aot.show.figures import COLOUR
+from aot.show.style import COLOUR
 from aot.tokens.windows import DIRECTIONS
 from space import app as explorer
 

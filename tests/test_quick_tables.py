@@ -14,7 +14,8 @@ import compute_aot
 import report
 from aot.base.files import read_json
 from aot.report import quick_tables
-from aot.show import quick_figures
+from aot.show import quick_figures, style
+from aot.show.names import learner
 from aot.statistics import claims
 from aot.tokens.windows import DIRECTIONS
 
@@ -60,10 +61,10 @@ def place(tmp_path, monkeypatch) -> Path:
 def drawn(monkeypatch) -> list:
     """The figures that are made, with what is drawn in them."""
     figures = []
-    monkeypatch.setattr(quick_figures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(style, "save", lambda figure, path: figures.append(figure))
     yield figures
     for figure in figures:
-        quick_figures.plt.close(figure)
+        style.plt.close(figure)
 
 
 def read(place: Path, name: str = "quick_trial") -> pd.DataFrame:
@@ -274,18 +275,18 @@ def test_the_figures_of_a_report_show_its_numbers(scores, drawn, tmp_path):
     quick_figures.plot_profile(tmp_path / "x.png", profile)
     quick_figures.plot_amount(tmp_path / "x.png", profile)
     where = read_json(scores / "quick_where-de/aot.json")
-    quick_figures.plot_where(tmp_path / "x.png", where)
+    quick_figures.plot_where(tmp_path / "x.png", pd.DataFrame(where["where"]))
     of_profile, of_amount, of_where = drawn
     aot = sorted(100 * each["aot"] for each in profile["profile"])
     assert sorted(y for _, y in points(of_profile)) == pytest.approx(aot)
-    bands = of_profile.axes[0].patches
+    (bands,) = (each for each in of_profile.axes[0].collections if each.get_label() == quick_figures.NULL)
     lows = [100 * each["null"]["low"] for each in profile["profile"]]
-    assert [each.get_y() for each in bands] == pytest.approx(lows)
+    assert [segment[0, 1] for segment in bands.get_segments()] == pytest.approx(lows)
     aot = sorted(100 * each["aot"] for each in where["where"])
     assert sorted(x for x, _ in points(of_where)) == pytest.approx(aot)
     curves = {line.get_label(): line.get_ydata() for line in of_amount.axes[0].lines}
     for name, curve in profile["curves"].items():
-        assert curves[name].tolist() == pytest.approx([100 * each["aot"] for each in curve])
+        assert curves[learner(name)].tolist() == pytest.approx([100 * each["aot"] for each in curve])
 
 
 @pytest.mark.parametrize("name", READ)
@@ -293,5 +294,5 @@ def test_a_folder_has_figures_in_which_something_is_drawn(name, scores):
     expected = ["where.png"] if "where" in name else ["amount.png", "profile.png"]
     assert sorted(path.name for path in (scores / name).glob("*.png")) == expected
     for figure in expected:
-        picture = quick_figures.plt.imread(scores / name / figure)[..., :3]
+        picture = style.plt.imread(scores / name / figure)[..., :3]
         assert (picture.min(-1) < 0.5).mean() > 0.002

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from aot.arrow_of_time.gap import verdict
 from aot.base.files import sync, write_json, writing
@@ -109,7 +110,7 @@ def save(folder: Path, report: dict, arrays: dict[str, np.ndarray], shown: dict)
     with writing(folder):
         folder.mkdir()
         if "where" in report:
-            quick_figures.plot_where(folder / "where.png", report)
+            quick_figures.plot_where(folder / "where.png", pd.DataFrame(report["where"]))
         else:
             quick_figures.plot_profile(folder / "profile.png", report)
             quick_figures.plot_amount(folder / "amount.png", report)

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.measure.prequential import REPORT
 from aot.report.rows import folders, merge
-from aot.show.figures import COLOUR, legend_above, plt, save
+from aot.show import study_figures
 
 STUDIES = ("sign",)  # whose pairs are scored with --where, and read once
 WHERE = "row group class share forward backward adds low high easier".split()
@@ -26,7 +25,6 @@ PARTS = {
     "space, new line": ["space, new line"],
     "end of document": ["end of document"],
 }
-COLOURS = ("#0072B2", "#56B4E9", "0.6", "#D55E00", "#E69F00", "#000000")  # words in blue, signs in orange
 
 
 def where_rows(row: str, report: dict, reversed_text: bool) -> list[dict]:
@@ -102,63 +100,6 @@ def markdown(where: pd.DataFrame, aot: pd.Series) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def plot_where(path: Path, where: pd.DataFrame, aot: pd.Series) -> None:
-    """What each part adds to ∂, as bars to both sides of 0, and ∂ as a diamond; a line for each row."""
-    parts = 100 * parts_of(where)
-    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.26 * len(parts)))
-    at = np.arange(len(parts))
-    ends = {1: np.zeros(len(parts)), -1: np.zeros(len(parts))}
-    for part, colour in zip(PARTS, COLOURS, strict=True):
-        for side, end in ends.items():
-            length = np.where(np.sign(parts[part]) == side, parts[part], 0)
-            axis.barh(at, length, left=end, height=0.75, color=colour, label=part if side > 0 else None)
-            ends[side] = end + length
-    axis.plot(100 * aot[parts.index], at, "D", color="white", mec="black", markersize=5, label="∂")
-    axis.axvline(0, color="black", linewidth=0.8)
-    axis.use_sticky_edges = False
-    axis.set_yticks(at, parts.index, fontsize=8)
-    axis.set_ylim(len(at) - 0.4, -0.6)
-    axis.set_xlabel("adds to ∂ (%)     < 0: paid for by forward     > 0: by backward")
-    axis.grid(axis="x", alpha=0.3)
-    legend_above(axis)
-    save(figure, path)
-
-
-def plot_amount(path: Path, amount: pd.DataFrame, held_out: pd.DataFrame) -> None:
-    """∂ of code lengths so far (lines) and held out (dots) against megabytes read; a panel for each source and factor.
-
-    Rows are named SOURCE-FACTOR_VALUE, and SOURCE-base is in all panels of its source. held_out: `row`, `megabytes`
-    and `aot`, means over seeds.
-    """
-    name = amount["row"].str.extract(r"^(?P<source>[^-]+)-(?P<factor>[^_]+)_?(?P<value>.*)$")
-    amount = pd.concat([amount.reset_index(drop=True), name.reset_index(drop=True)], axis=1)
-    factors = [each for each in amount["factor"].unique() if each != "base"]
-    sources = amount["source"].unique()
-    size = 2.5 * len(factors), 2.6 * len(sources)
-    how = {"figsize": size, "squeeze": False, "sharey": True, "layout": "constrained"}
-    figure, axes = plt.subplots(len(sources), len(factors), **how)
-    for source, line in zip(sources, axes, strict=True):
-        for factor, axis in zip(factors, line, strict=True):
-            axis.axhline(0, color="black", linewidth=0.8)
-            shown = amount[(amount["source"] == source) & amount["factor"].isin(["base", factor])]
-            for number, (row, rows) in enumerate(shown.groupby("row", sort=False)):
-                base = rows["factor"].iloc[0] == "base"
-                colour = "black" if base else [*COLOUR.values(), "#009E73", "#CC79A7"][number % 4]
-                late = rows[rows["megabytes"] >= rows["megabytes"].max() / 30]
-                axis.plot(late["megabytes"], 100 * late["aot"], color=colour, label=rows["value"].iloc[0] or "base")
-                dots = held_out[held_out["row"] == row]
-                axis.plot(dots["megabytes"], 100 * dots["aot"], "o", color=colour, markersize=3)
-            axis.set_title(f"{source}: {factor}", fontsize=9)
-            axis.set_xscale("log")
-            axis.grid(alpha=0.3)
-            axis.tick_params(labelsize=7)
-            axis.legend(frameon=False, fontsize=6)
-        line[0].set_ylabel("∂ (%)", fontsize=8)
-    for axis in axes[-1]:
-        axis.set_xlabel("megabytes read", fontsize=8)
-    save(figure, path)
-
-
 def held_out(curves: pd.DataFrame, table: pd.DataFrame, amount: pd.DataFrame) -> pd.DataFrame:
     """∂ held out [rows × steps], the mean over seeds, against megabytes, from the curves of losses by step."""
     means = curves.groupby(["row", "step"], sort=False)[["forward", "backward"]].mean().reset_index()
@@ -189,9 +130,9 @@ def where_and_when(
     read = [(folder.name.removeprefix(f"{name}-").removesuffix("-read_once"), folder) for folder in lengths]
     rows = [each for row, folder in read for each in amount_rows(row, folder, row in reversed_rows)]
     amount = merge(results / f"{name}_amount.csv", AMOUNT, rows)
-    plot_where(results / f"{name}_where.png", where, first["aot"])
+    study_figures.plot_where(results / f"{name}_where.png", parts_of(where), first["aot"])
     evaluated = held_out(curves, table, amount)
-    plot_amount(results / f"{name}_amount.png", amount, evaluated)
+    study_figures.plot_amount(results / f"{name}_amount.png", amount, evaluated)
     return [
         *crossings(evaluated),
         *("", "What each kind of token adds to ∂, in %:", "", *markdown(where, first["aot"])),
