@@ -10,7 +10,7 @@ their text and trains the tokenizer on the train part only; the second one encod
 interruption: the second reading continues where it stopped, and the result is the same byte for byte.
 
 Writes data/NAME/{tokenizer files, train.bin, validation.bin, meta.json}, whole or not at all: flat streams of token
-ids, one `<|endoftext|>` (id 0) after each document, and their counts, hashes and origin. Until then it is at work in
+ids, one end-of-text token after each document, and their counts, hashes and origin. Until then it is at work in
 data/NAME.partial/.
 """
 
@@ -40,7 +40,7 @@ from aot.tokens.first_reading import BPE, first_reading, refuse_others
 from aot.tokens.splitting import Splitting
 from aot.tokens.streams import CLUSTERS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
 from aot.tokens.text import describe, kind_of, list_sources
-from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256
+from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256, vocabulary_size
 
 WHY = {
     "train": "which also stand in clusters that are held out",
@@ -92,14 +92,14 @@ def run(args: TokenizeArguments) -> None:
         print(f"{unfinished}: continues", file=sys.stderr)
 
     tokenizer = load_tokenizer(folder)
-    dtype = stream_dtype(len(tokenizer))
+    dtype = stream_dtype(vocabulary_size(tokenizer))
     documents = read_all(sources, made_from["inputs"], tqdm(disable=True), **reading(args))
     form = {"level": args.level, "reverse": args.reverse_text}
-    backend = tokenizer.backend_tokenizer
+    backend, eos = tokenizer.backend_tokenizer, tokenizer.eos_token_id
     take_all_as_text(backend)  # here, before several threads use it
     most, repeated = args.validation_documents_per_cluster, set(surveyed.get("repeated", ()))
     splitting = Splitting(surveyed["cut"], args.seed, surveyed.get("clusters", {}), most, repeated)
-    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype)
+    encode_it = partial(encode_chunk, tokenizer=backend, eos=eos, prepared=partial(prepare, **form), dtype=dtype)
     processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
     progress = unfinished / "progress.json"
     kept = splitting.keep(documents)

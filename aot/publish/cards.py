@@ -91,7 +91,7 @@ def prompts(tokenizer: PreTrainedTokenizerBase, document: np.ndarray, context: i
     for direction, part in zip(DIRECTIONS, (document[:room], document[-room:]), strict=True):
         text = tokenizer.decode(part).strip("\ufffd")  # half a character; and no half a word, where words have spaces
         text = (text.rpartition(" ")[0] if direction == "forward" else text.partition(" ")[2]) or text
-        length = len(tokenizer(text).input_ids)
+        length = len(tokenizer(text, add_special_tokens=False).input_ids)
         examples[direction] = json.dumps(text, ensure_ascii=False), max(1, min(NEW_TOKENS, context - length - 1))
     return examples
 

@@ -66,7 +66,7 @@ class TokenizeArguments:
         default=None,
         metadata={
             "aliases": ["--tokenizer_name"],
-            "help": "Reuse the tokenizer of this folder or Hub id (its end of text must be id 0).",
+            "help": "Use the tokenizer of this folder or Hub id, such as openai-community/gpt2; none is trained.",
         },
     )
     reverse_text: bool = field(

@@ -25,7 +25,6 @@ from aot.tokens.tokenizers import (
     train_bpe,
     train_symmetric_bpe,
 )
-from aot.tokens.windows import EOS_ID
 
 BPE = {"bpe": train_bpe, "symmetric_bpe": train_symmetric_bpe}
 MEASURED_BYTES = 4_000_000  # text on which tokens per byte are measured for --validation_tokens
@@ -66,7 +65,7 @@ def cut_and_tokenizer(found: Survey, args: TokenizeArguments) -> tuple[float, Pr
             print(f"The text gives a vocabulary of {len(tokenizer):,}, not {args.vocab_size:,}.", file=sys.stderr)
     if args.validation_tokens is not None:
         measured = sample[: np.searchsorted(np.cumsum([len(document) for document in sample]), MEASURED_BYTES) + 1]
-        ids = encode([*map(prepared, measured)], tokenizer.backend_tokenizer, EOS_ID)
+        ids = encode([*map(prepared, measured)], tokenizer.backend_tokenizer, tokenizer.eos_token_id)
         cut = min(cut, held_out(len(ids) / sum(map(len, measured))))
     return cut, tokenizer, size
 

@@ -24,7 +24,7 @@ from aot.tokens.clusters import cluster_runs
 from aot.tokens.data_folder import data_sha256, open_stream, read_meta
 from aot.tokens.splitting import SPLITS
 from aot.tokens.text import reverse_graphemes
-from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
+from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256, vocabulary_size
 from aot.tokens.windows import EOS_ID, parts
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
@@ -41,7 +41,7 @@ def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
 
 
 def encode_chunk(
-    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, prepared: Callable, dtype: np.dtype
+    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, eos: int, prepared: Callable, dtype: np.dtype
 ) -> Encoded:
     """Ids [n] and counts of each split, whose name comes with each document; an end-of-text token is a token only."""
     documents = {split: [] for split in SPLITS}
@@ -49,7 +49,7 @@ def encode_chunk(
         documents[split].append(document)
     encoded = {}
     for split, part in documents.items():
-        ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
+        ids = encode([prepared(document) for document in part], tokenizer, eos).astype(dtype)
         characters = sum(len(document.decode(errors="replace")) for document in part)
         counts = {"documents": len(part), "tokens": len(ids), "bytes": sum(map(len, part)), "characters": characters}
         encoded[split] = ids, counts
@@ -125,7 +125,8 @@ def write_streams(
 def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
     meta = read_meta(data)
-    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
+    own = tokenizer_sha256(tokenizer), tokenizer.eos_token_id
+    if own != (meta["tokenizer_sha256"], meta.get("eos_token_id", EOS_ID)):
         raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
     if not meta["splits"].get(split, {}).get("tokens"):
         raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
@@ -170,8 +171,8 @@ def describe_streams(
         "format": 1,
         "name": name,
         "level": level,
-        "vocab_size": len(tokenizer),
-        "eos_token_id": EOS_ID,
+        "vocab_size": vocabulary_size(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
         "dtype": dtype.name,
         "splits": splits,
         "tokenizer_files": hashes_of(folder),
