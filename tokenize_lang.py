@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
+import itertools
 import shutil
 from dataclasses import asdict
 from functools import partial
@@ -31,21 +32,16 @@ from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import check_hash, file_sha256, read_json, sync, write_json
 from aot.base.folders import alone
 from aot.base.machine import provenance, versions
-from aot.base.messages import count
 from aot.tokens.ahead import processes_for
-from aot.tokens.arguments import WHERE_AND_HOW, TokenizeArguments, reading
-from aot.tokens.clusters import read_all
+from aot.tokens.arguments import OWN, WHERE_AND_HOW, TokenizeArguments
 from aot.tokens.data_folder import read_meta, stream_dtype
 from aot.tokens.first_reading import BPE, first_reading, refuse_others
+from aot.tokens.inputs import describe_all, sources_of, to_hold_out, to_train_on
 from aot.tokens.splitting import Splitting
-from aot.tokens.streams import CLUSTERS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
-from aot.tokens.text import describe, kind_of, list_sources
+from aot.tokens.streams import BEYOND, CLUSTERS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
+from aot.tokens.summary import print_counts, print_left_out, print_limits
+from aot.tokens.text import kind_of
 from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256, vocabulary_size
-
-WHY = {
-    "train": "which also stand in clusters that are held out",
-    "validation": "more than --validation_documents_per_cluster",
-}
 
 
 def unused(args: TokenizeArguments, kinds: set[str]) -> dict[str, str]:
@@ -56,7 +52,7 @@ def unused(args: TokenizeArguments, kinds: set[str]) -> dict[str, str]:
     if args.documents == "file" or kinds == {"text"}:
         flags["column"] = "on text, which has no columns"
     if "hub" not in kinds:
-        flags |= dict.fromkeys(("config", "split"), "on what is not on the Hub")
+        flags |= dict.fromkeys(("config", "split", "validation_split"), "on what is not on the Hub")
     if "text" not in kinds and args.documents != "file":
         flags["documents"] = "on rows, each of which is a document"
     return flags
@@ -67,11 +63,13 @@ def run(args: TokenizeArguments) -> None:
     final = Path(args.output_dir, args.name)
     unfinished = final.with_name(f"{args.name}.partial")
     folder = unfinished / args.name
-    sources = list_sources(args.source, args.documents)
-    without_effect(args.given, unused(args, {kind_of(source) for source in sources}))
+    if args.own_validation and "validation_fraction" in args.given:
+        raise ValueError(f"--validation_fraction: {OWN}")
+    sources = sources_of(args)
+    without_effect(args.given, unused(args, {kind_of(source) for each in sources for source in each}))
     made_from = {
         "arguments": {key: value for key, value in asdict(args).items() if key not in WHERE_AND_HOW},
-        "inputs": [describe(source, args.config, args.split) for source in sources],
+        **describe_all(args, sources),
         "reused_tokenizer_sha256": args.tokenizer and tokenizer_sha256(load_tokenizer(args.tokenizer)),
         **({"clusters_sha256": file_sha256(args.clusters)} if Path(args.clusters or "").is_file() else {}),
     }
@@ -93,7 +91,6 @@ def run(args: TokenizeArguments) -> None:
 
     tokenizer = load_tokenizer(folder)
     dtype = stream_dtype(vocabulary_size(tokenizer))
-    documents = read_all(sources, made_from["inputs"], tqdm(disable=True), **reading(args))
     form = {"level": args.level, "reverse": args.reverse_text}
     backend, eos = tokenizer.backend_tokenizer, tokenizer.eos_token_id
     take_all_as_text(backend)  # here, before several threads use it
@@ -102,24 +99,36 @@ def run(args: TokenizeArguments) -> None:
     encode_it = partial(encode_chunk, tokenizer=backend, eos=eos, prepared=partial(prepare, **form), dtype=dtype)
     processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
     progress = unfinished / "progress.json"
-    kept = splitting.keep(documents)
-    counts = write_streams(kept, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
+    every = args, sources, made_from, tqdm(disable=True)
+    first = to_train_on(*every)
+    if (reach := surveyed["read"])["cut"]:
+        first = itertools.islice(first, reach["documents"])
+    kept = splitting.keep(first, "train" if sources.held_out else None)
+    if sources.held_out:
+        kept = itertools.chain(splitting.keep(to_hold_out(*every), "validation"), kept)
+    counts = write_streams(kept, encode_it, folder, progress, dtype, surveyed["bytes"], processes, args.max_tokens)
     read = (*counts.values(), *splitting.left_out.values())
     if any(sum(each[what] for each in read) != surveyed[what] for what in ("documents", "bytes")):
         raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
+    beyond = counts.pop(BEYOND)
+    if not counts["train"]["documents"]:
+        raise ValueError(f"--max_tokens {args.max_tokens:,}: the first document to train on has more; give more")
+    left_out = splitting.left_out | ({BEYOND: beyond} if beyond["documents"] else {})
 
     meta = {
         **describe_streams(folder, args.name, args.level, tokenizer, dtype, counts),
         "language": args.language,
         **made_from,
         "tokenizer_sample": surveyed["tokenizer_sample"],
-        **({"left_out": splitting.left_out} if args.clusters else {}),
+        **({"read": reach} if args.max_documents or args.max_tokens else {}),
+        **({"left_out": left_out} if args.clusters or sources.held_out or left_out else {}),
         "versions": versions("tokenizers", "transformers", "datasets", "numpy"),
         "commit": provenance()["commit"],
     }
     if args.clusters:
-        write_clusters(folder, splitting.runs)
-        for split, runs in splitting.runs.items():
+        clustered = {split: runs for split, runs in splitting.runs.items() if runs}
+        write_clusters(folder, clustered)
+        for split, runs in clustered.items():
             meta["splits"][split]["clusters"] = len({name for name, _ in runs})
             meta["splits"][split]["clusters_sha256"] = file_sha256(folder / CLUSTERS.format(split))
     write_json(folder / "meta.json", meta)
@@ -127,20 +136,9 @@ def run(args: TokenizeArguments) -> None:
     folder.rename(final)
     shutil.rmtree(unfinished)
     print_counts(meta["splits"])
-    for split, left in splitting.left_out.items():
-        print(f"left out: {count(left['documents'], 'document')} of {split}, {left['bytes']:,} bytes, {WHY[split]}")
+    print_left_out(args, left_out)
+    print_limits(args, reach, meta["splits"]["train"]["tokens"], bool(beyond["documents"]))
     print(final)
-
-
-def print_counts(splits: dict) -> None:
-    """A row for each split."""
-    clustered = any("clusters" in each for each in splits.values())
-    heads = f"{'':12}{'clusters':>10}" if clustered else f"{'':12}"
-    print(f"{heads}{'documents':>14}{'tokens':>16}{'bytes':>16}{'characters':>16}{'bytes/token':>13}")
-    for name, each in splits.items():
-        numbers = f"{each['clusters']:10,}" if clustered else ""
-        numbers += f"{each['documents']:14,}{each['tokens']:16,}{each['bytes']:16,}{each['characters']:16,}"
-        print(f"{name:12}{numbers}{each['bytes'] / max(1, each['tokens']):13.3f}")
 
 
 def main(argv: list[str] | None = None) -> None:
