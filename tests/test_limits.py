@@ -22,6 +22,7 @@ from test_tokenize_lang import LEVELS, Server, decoded, interrupt, paragraphs, s
 
 import tokenize_lang
 from aot.base.files import file_sha256, read_json
+from aot.publish.cards import data_card
 from aot.tokens import first_reading, inputs, text
 from aot.tokens.data_folder import read_meta
 from aot.tokens.streams import read_clusters
@@ -245,6 +246,15 @@ def test_the_tokenizer_sees_nothing_of_it(here):
     two = make("two", "--validation_file", "own.txt", fraction=None)
     assert read_meta(one)["tokenizer_sha256"] == read_meta(two)["tokenizer_sha256"]
     assert read_meta(one)["splits"]["train"] == read_meta(two)["splits"]["train"]
+
+
+def test_the_card_says_what_was_read_and_held_out(here):
+    own = make("own", "--validation_source", "own.txt", "--max_documents", "100", fraction=None)
+    card = " ".join(data_card("ann/own", str(own), None, None).split())
+    assert "Of that, the first 100 documents were read. Held out is a text of its own, of which no document" in card
+    assert f"- own.txt, sha256 `{file_sha256('own.txt')}` The tokenizer has seen the train part alone." in card
+    hashed = data_card("ann/fr", str(make("fr", "--tokenizer", "data/own")), None, None)
+    assert "\n\nDocuments were split by a hash of their text. The tokenizer was there before.\n" in hashed
 
 
 def test_without_copies_that_is_said(here, capsys):

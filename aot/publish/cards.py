@@ -15,6 +15,7 @@ from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.base.places import CHECKOUT, ROOT
 from aot.measure.reports import losses_of, read_report
+from aot.publish.parquet import configs
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, LABELS, document_starts
 from aot.train.pairs import load_config, recipe_of, weights_identity
@@ -200,7 +201,7 @@ def data_card(name: str, data: str, licence: str | None, language: str | None) -
         pretty_name=meta["name"],
         task_categories=["text-generation"],
         tags=["arrow-of-time", "tokenized"],
-        viewer=False,
+        configs=configs(meta),
     )
     told = {"name": name, "meta": meta, "web": web_address(), "licence": licence}
     return str(DatasetCard.from_template(card_data, str(TEMPLATES / "data.md"), **told))
