@@ -10,7 +10,7 @@ their text and trains the tokenizer on the train part only; the second one encod
 interruption: the second reading continues where it stopped, and the result is the same byte for byte.
 
 Writes data/NAME/{tokenizer files, train.bin, validation.bin, meta.json}, whole or not at all: flat streams of token
-ids, one `<|endoftext|>` (id 0) after each document, and their counts, hashes and origin. Until then it is at work in
+ids, one end-of-text token after each document, and their counts, hashes and origin. Until then it is at work in
 data/NAME.partial/.
 """
 
@@ -21,143 +21,17 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
-import shlex
-import shutil
-from dataclasses import asdict
-from functools import partial
-
-from aot.base.cli import command, parse_arguments, without_effect
-from aot.base.files import check_hash, file_sha256, read_json, sync, write_json
-from aot.base.folders import alone
-from aot.base.machine import provenance, versions
-from aot.base.messages import count, then
-from aot.base.progress import Bar
-from aot.tokens.ahead import processes_for
-from aot.tokens.arguments import WHERE_AND_HOW, TokenizeArguments, reading
-from aot.tokens.clusters import read_all
-from aot.tokens.data_folder import read_meta, stream_dtype
-from aot.tokens.first_reading import BPE, first_reading, refuse_others
-from aot.tokens.splitting import Splitting
-from aot.tokens.streams import CLUSTERS, COUNTS, describe_streams, encode_chunk, prepare, write_clusters, write_streams
-from aot.tokens.text import describe, kind_of, list_sources
-from aot.tokens.tokenizers import load_tokenizer, take_all_as_text, tokenizer_sha256
-
-WHY = {
-    "train": "which also stand in clusters that are held out",
-    "validation": "more than --validation_documents_per_cluster",
-}
-
-
-def unused(args: TokenizeArguments, kinds: set[str]) -> dict[str, str]:
-    """The flags that have no effect on sources of these kinds, and why."""
-    flags, of_bpe = {}, ("vocab_size", "tokenizer_sample_bytes")
-    if args.tokenizer or args.level not in BPE:
-        flags |= dict.fromkeys(of_bpe, "with --tokenizer" if args.tokenizer else f"with --level {args.level}")
-    if args.documents == "file" or kinds == {"text"}:
-        flags["column"] = "on text, which has no columns"
-    if "hub" not in kinds:
-        flags |= dict.fromkeys(("config", "split"), "on what is not on the Hub")
-    if "text" not in kinds and args.documents != "file":
-        flags["documents"] = "on rows, each of which is a document"
-    return flags
-
-
-def run(args: TokenizeArguments) -> None:
-    """Make the data folder, or the rest of it; ValueError for a source that cannot be used."""
-    final = Path(args.output_dir, args.name)
-    unfinished = final.with_name(f"{args.name}.partial")
-    folder = unfinished / args.name
-    sources = list_sources(args.source, args.documents)
-    without_effect(args.given, unused(args, {kind_of(source) for source in sources}))
-    made_from = {
-        "arguments": {key: value for key, value in asdict(args).items() if key not in WHERE_AND_HOW},
-        "inputs": [describe(source, args.config, args.split) for source in sources],
-        "reused_tokenizer_sha256": args.tokenizer and tokenizer_sha256(load_tokenizer(args.tokenizer)),
-        **({"clusters_sha256": file_sha256(args.clusters)} if Path(args.clusters or "").is_file() else {}),
-    }
-    if final.exists():
-        refuse_others(final, read_meta(final), made_from)
-        shutil.rmtree(unfinished, ignore_errors=True)
-        print(f"{final}: finished before, from the same inputs and arguments")
-        return train_next(final, read_meta(final))
-
-    surveyed = read_json(unfinished / "survey.json")
-    if surveyed is None:
-        first_reading(args, sources, made_from, unfinished)
-        surveyed = read_json(unfinished / "survey.json")
-    else:
-        refuse_others(unfinished, surveyed["made_from"], made_from)
-        for file, sha256 in surveyed.get("tokenizer_files", {}).items():
-            check_hash(folder / file, sha256, f"delete {unfinished} and start again")
-        print(f"{unfinished}: continues", file=sys.stderr)
-
-    tokenizer = load_tokenizer(folder)
-    dtype = stream_dtype(len(tokenizer))
-    documents = read_all(sources, made_from["inputs"], Bar(disable=True), **reading(args))
-    form = {"level": args.level, "reverse": args.reverse_text}
-    backend = tokenizer.backend_tokenizer
-    take_all_as_text(backend)  # here, before several threads use it
-    most, repeated = args.validation_documents_per_cluster, set(surveyed.get("repeated", ()))
-    splitting = Splitting(surveyed["cut"], args.seed, surveyed.get("clusters", {}), most, repeated)
-    encode_it = partial(encode_chunk, tokenizer=backend, prepared=partial(prepare, **form), dtype=dtype)
-    processes = args.preprocessing_num_workers or processes_for(surveyed["bytes"], **form)
-    progress = unfinished / "progress.json"
-    kept = splitting.keep(documents)
-    counts = write_streams(kept, encode_it, folder, progress, dtype, surveyed["bytes"], processes)
-    read = (*counts.values(), *splitting.left_out.values())
-    if any(sum(each[what] for each in read) != surveyed[what] for what in ("documents", "bytes")):
-        raise ValueError(f"{', '.join(args.source)}: changed between two readings; delete {unfinished}, start again")
-
-    meta = {
-        **describe_streams(folder, args.name, args.level, tokenizer, dtype, counts),
-        "language": args.language,
-        **made_from,
-        "tokenizer_sample": surveyed["tokenizer_sample"],
-        **({"left_out": splitting.left_out} if args.clusters else {}),
-        "versions": versions("tokenizers", "transformers", "datasets", "numpy"),
-        "commit": provenance()["commit"],
-    }
-    if args.clusters:
-        write_clusters(folder, splitting.runs)
-        for split, runs in splitting.runs.items():
-            meta["splits"][split]["clusters"] = len({name for name, _ in runs})
-            meta["splits"][split]["clusters_sha256"] = file_sha256(folder / CLUSTERS.format(split))
-    write_json(folder / "meta.json", meta)
-    sync(folder)
-    folder.rename(final)
-    shutil.rmtree(unfinished)
-    print_counts(meta["splits"])
-    for split, left in splitting.left_out.items():
-        print(f"left out: {count(left['documents'], 'document')} of {split}, {left['bytes']:,} bytes, {WHY[split]}")
-    train_next(final, meta)
-
-
-def train_next(folder: Path, meta: dict) -> None:
-    """Print the command that trains a pair on a data folder, at a size that suits it."""
-    command = f"run_clm_reverse.py --data {shlex.quote(str(folder))}"
-    if meta["splits"]["train"]["tokens"] < 10_000_000:  # GPT2-Medium would see all of them in a few steps
-        small = "--size micro --context 128 --learning_rate 1e-3 --per_device_train_batch_size 16 --seeds 1 2 3"
-        return then(f"{folder}. To train small pairs on it", f"python {command} {small}")
-    then(f"{folder}. To train a pair of GPT2-Medium on it, with GPUs", f"accelerate launch {command}")
-
-
-def print_counts(splits: dict) -> None:
-    """A column for each split."""
-    print(f"{'':12}" + "".join(f"{name:>18}" for name in splits))
-    for what in ("clusters", *COUNTS):
-        if all(what in each for each in splits.values()):
-            print(f"{what:12}" + "".join(f"{each[what]:18,}" for each in splits.values()))
-    rates = [each["bytes"] / max(1, each["tokens"]) for each in splits.values()]
-    print(f"{'bytes/token':12}" + "".join(f"{rate:18.3f}" for rate in rates))
+from aot.base.cli import command, parse_arguments
+from aot.tokens.arguments import TokenizeArguments
 
 
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(TokenizeArguments, doc=__doc__, argv=argv)
-    try:
-        with alone(Path(args.output_dir, args.name), beside=True):
-            run(args)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"tokenize_lang.py: {' '.join(str(error).split())}") from error
+    from aot.tokens.making import make_data_folder  # takes seconds, which --help need not wait for
+    from aot.tokens.summary import train_next
+
+    made = make_data_folder(args)
+    train_next(Path(args.output_dir, args.name), made["splits"]["train"]["tokens"])
 
 
 if __name__ == "__main__":

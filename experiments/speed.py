@@ -178,11 +178,12 @@ def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
     """`tokenize_lang.py` with a tokenizer that exists, to the folder `text` in `output`; gives where the time went."""
     import tokenize_lang
     from aot.base.cli import command
+    from aot.tokens import making
 
     seconds = {}
 
     def watched(name: str) -> Callable:
-        step = getattr(tokenize_lang, name)
+        step = getattr(making, name)
 
         def timed_step(*arguments):
             result = []
@@ -193,7 +194,7 @@ def tokenize_ours(case: Case, text: Path, output: Path) -> dict[str, str]:
 
     flags = ["--name", "text", "--validation_fraction", "0.05", "--output_dir", str(output)]
     work = ["--source", str(text), "--tokenizer", str(case.tokenizer_folder), *flags]
-    with patch.multiple(tokenize_lang, **{name: watched(name) for name in ("first_reading", "write_streams")}):
+    with patch.multiple(making, **{name: watched(name) for name in ("first_reading", "write_streams")}):
         total = timed(lambda: command(partial(tokenize_lang.main, work)))
     shares = {name: part / total for name, part in seconds.items()} | {"else": 1 - sum(seconds.values()) / total}
     return {"profile": "; ".join(f"{name} {share:.0%}" for name, share in shares.items())}

@@ -10,13 +10,14 @@ import json
 import re
 import tempfile
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-LFS = re.compile(r"\.(safetensors|bin|png|npz|model)$")  # what the Hub keeps out of git, like all large files
+LFS = re.compile(r"\.(safetensors|bin|png|npz|model|parquet)$")  # what the Hub keeps out of git, like all large files
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 
 
@@ -70,7 +71,7 @@ class Hub(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.lock = threading.RLock()
         self.tokens, self.repos, self.collections = {"ann": "hf_ann"}, {}, {}
-        self.requests, self.faults = [], []
+        self.requests, self.faults, self.served = [], [], Counter()  # bytes of files by path
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def fail(self, pattern: str, how, times: int = 1) -> None:
@@ -235,8 +236,16 @@ class Handler(BaseHTTPRequestHandler):
         lfs = {"lfs": {"oid": sha256(data), "size": len(data), "pointerSize": 134}} if LFS.search(path) else {}
         return {"type": "file", "path": path, "size": len(data), "oid": git_oid(data), **lfs}
 
-    def tree(self, body, kind, name, revision):
-        return 200, {}, [self.entry(*file) for file in self.repo(kind, name).files(revision).items()]
+    def tree(self, body, kind, name, revision, folder=""):
+        prefix = f"{folder}/" if folder else ""
+        files = {path: data for path, data in self.repo(kind, name).files(revision).items() if path.startswith(prefix)}
+        if folder and not files:
+            refuse(404, "EntryNotFound")
+        if "recursive=true" in self.path:
+            return 200, {}, [self.entry(*file) for file in files.items()]
+        heads = {prefix + path[len(prefix) :].partition("/")[0] for path in files}
+        folders = [{"type": "directory", "path": path, "oid": git_oid(path.encode())} for path in heads - files.keys()]
+        return 200, {}, folders + [self.entry(path, files[path]) for path in heads & files.keys()]
 
     def paths_info(self, body, kind, name, revision):
         files, wanted = self.repo(kind, name).files(revision), parse_qs(body.decode())["paths"]
@@ -271,7 +280,14 @@ class Handler(BaseHTTPRequestHandler):
         data = repo.files(revision).get(path)
         if data is None:
             return 404, {**headers, "X-Error-Code": "EntryNotFound"}, b""
-        return 200, {**headers, "ETag": f'"{(sha256 if LFS.search(path) else git_oid)(data)}"'}, data
+        headers["ETag"] = f'"{(sha256 if LFS.search(path) else git_oid)(data)}"'
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        begin, end = (int(asked[1]), min(int(asked[2] or len(data)), len(data) - 1)) if asked else (0, len(data) - 1)
+        if asked:
+            headers["Content-Range"] = f"bytes {begin}-{end}/{len(data)}"
+        if self.command == "GET":
+            self.server.served[path] += end + 1 - begin
+        return 206 if asked else 200, headers, data[begin : end + 1]
 
     def collection(self, body, slug=None):
         if slug is None:
@@ -310,6 +326,7 @@ ROUTES = [
     ("GET", API, Handler.info),
     ("GET", f"{API}/revision/(?P<revision>.+)", Handler.info),
     ("GET", f"{API}/tree/(?P<revision>[^/]+)", Handler.tree),
+    ("GET", f"{API}/tree/(?P<revision>[^/]+)/(?P<folder>.+)", Handler.tree),
     ("POST", f"{API}/paths-info/(?P<revision>.+)", Handler.paths_info),
     ("GET", f"{API}/refs", Handler.refs),
     ("POST", f"{API}/tag/(?P<revision>.+)", Handler.tag),

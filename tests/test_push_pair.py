@@ -13,6 +13,7 @@ import evaluate
 import numpy as np
 import pytest
 from conftest import HUB, of_kind, one_line, train, without_hashes
+from datasets import load_dataset
 from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.repocard import metadata_load
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
@@ -571,11 +572,22 @@ def test_published_data_are_a_data_folder(published, data, tmp_path):
     meta = json.loads(there["meta.json"])
     assert str(data.parent) not in json.dumps(meta)
     assert {**meta, "arguments": None} == {**read_json(data / "meta.json"), "arguments": None}
-    others = {path.name: path.read_bytes() for path in data.iterdir() if path.name != "meta.json"}
+    others = {str(path.relative_to(data)): path for path in data.rglob("[!.]*") if path.is_file()}
+    others = {name: path.read_bytes() for name, path in others.items() if name != "meta.json"}
     assert others == {path: content for path, content in there.items() if path not in ("meta.json", "README.md")}
     folder = HfApi().snapshot_download("ann/linear", repo_type="dataset", local_dir=tmp_path / "linear")
     for split in ("train", "validation"):
         assert np.array_equal(open_stream(folder, split), open_stream(data, split))
+
+
+def test_published_data_are_opened_by_load_dataset(published, data, tmp_path):
+    opened = load_dataset("ann/linear", cache_dir=str(tmp_path))
+    streamed = load_dataset("ann/linear", split="validation", streaming=True)
+    assert [*opened] == ["train", "validation"] and [*streamed] == [*opened["validation"]]
+    for split, rows in opened.items():
+        ids = open_stream(data, split)
+        assert rows.column_names == ["input_ids"] and np.array_equal(np.concatenate(rows["input_ids"]), ids)
+        assert {(len(each), each[-1]) for each in rows["input_ids"]} == {(10, 0)}  # a line, and its end
 
 
 def test_a_published_pair_is_measured_online_and_offline(published, text, here, tmp_path):

@@ -30,7 +30,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import tokenize_lang
 from aot.base.files import file_sha256
-from aot.tokens import ahead, blocks, streams, text
+from aot.tokens import ahead, blocks, making, streams, text
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.splitting import Splitting, survey
 from aot.tokens.text import read_documents, reverse_graphemes
@@ -132,15 +132,6 @@ def test_what_a_tokenizer_was_used_for_before_does_not_count(trained, here):
     documents = paragraphs(3) + ["la"]
     both = (encode(documents, each.backend_tokenizer, EOS_ID) for each in (tokenizer, short))
     assert np.array_equal(*both)
-
-
-@pytest.mark.parametrize("marks", [{"eos_token": "la"}, {"bos_token": "la"}, {"bos_token": None}], ids=str)
-def test_a_tokenizer_with_other_marks_of_ends_is_refused(trained, here, marks):
-    save_tokenizer(trained["bpe"], "other")
-    tokenizer = AutoTokenizer.from_pretrained("other", **marks)
-    tokenizer.save_pretrained("other")
-    with pytest.raises(SystemExit, match="of-text token is id .*, a stream needs id 0"):
-        make("fr", "--tokenizer", "other")
 
 
 @settings(max_examples=150, deadline=None)
@@ -260,7 +251,7 @@ def test_split_and_sample_ignore_the_order(order, copies, sampled):
     assert np.array_equal(one.bytes_in, other.bytes_in)
     chunk = [document.encode() for document in documents + [documents[index] for index in copies]]
     chunk = [*Splitting(0.5, 0, {}, None, set()).keep((document, None) for document in chunk)]
-    parts = streams.encode_chunk(chunk, None, bytes, np.dtype("u2"))
+    parts = streams.encode_chunk(chunk, None, EOS_ID, bytes, np.dtype("u2"))
     apart = [set(bytes(ids.astype("u1")).split(b"\0")) - {b""} for ids, _ in parts.values()]
     assert not apart[0] & apart[1] and sum(map(len, apart)) == len(set(documents))
 
@@ -422,7 +413,7 @@ def test_finished_or_refused(here, capsys):
 
 def interrupt(patch: pytest.MonkeyPatch, stop: int | str, chunk_bytes: int) -> None:
     """Have the second reading interrupted at the `stop`-th of its chunks."""
-    encode_chunk, calls = tokenize_lang.encode_chunk, []
+    encode_chunk, calls = making.encode_chunk, []
 
     def interrupted(*args, **kwargs):
         calls.append(1)
@@ -432,7 +423,7 @@ def interrupt(patch: pytest.MonkeyPatch, stop: int | str, chunk_bytes: int) -> N
 
     patch.setattr(streams, "CHUNK_BYTES", chunk_bytes)
     patch.setattr(streams, "CHECKPOINT_SECONDS", 0)
-    patch.setattr(tokenize_lang, "encode_chunk", interrupted)
+    patch.setattr(making, "encode_chunk", interrupted)
 
 
 @pytest.mark.parametrize("stop", [1, 2, 7, "rename"])
@@ -454,14 +445,14 @@ def test_interrupted_is_as_never_interrupted(here, monkeypatch, stop):
 
 @pytest.mark.parametrize("change", ["another document", "a longer one"])
 def test_a_source_that_changes_while_it_is_read_is_refused(here, monkeypatch, change):
-    first_reading = tokenize_lang.first_reading
+    first_reading = making.first_reading
 
     def and_then_it_changes(*args):
         first_reading(*args)
         with Path("fr.txt").open("a", encoding="utf-8") as file:
             file.write("\n\nla flèche" if change == "another document" else "la flèche")
 
-    monkeypatch.setattr(tokenize_lang, "first_reading", and_then_it_changes)
+    monkeypatch.setattr(making, "first_reading", and_then_it_changes)
     with pytest.raises(SystemExit, match="changed between two readings"):
         make("fr")
     assert not Path("data/fr").exists()
@@ -673,14 +664,6 @@ def test_wrong_level_in_a_file(here):
     Path("x.json").write_text('{"source": ["fr.txt"], "name": "x", "level": "word"}')
     with pytest.raises(SystemExit, match="level is 'word', must be one of bpe, symmetric_bpe, char, byte"):
         tokenize_lang.main(["x.json"])
-
-
-def test_foreign_tokenizer_is_refused(here, trained):
-    trained["bpe"].save_pretrained("foreign")
-    config = json.loads(Path("foreign/tokenizer_config.json").read_text())
-    Path("foreign/tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "a"}))
-    with pytest.raises(SystemExit, match="end-of-text token is id .*needs id 0"):
-        make("fr", "--tokenizer", "foreign")
 
 
 def test_fasta_records_are_sequences(here, monkeypatch):

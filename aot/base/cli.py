@@ -21,13 +21,13 @@ from aot.base.recipes import spelled_out
 
 OF_RUN_CLM = {  # flags of the run_clm example that are others here, or of another script
     "train_file": "tokenize_lang.py --source FILE makes a data folder of a text, and --data takes it",
-    "validation_file": "tokenize_lang.py holds documents out by itself, see its --validation_fraction",
+    "validation_file": "tokenize_lang.py --validation_source FILE holds it out in the data folder, which --data takes",
     "validation_split_percentage": "it is --validation_fraction of tokenize_lang.py",
     "dataset_name": "tokenize_lang.py --source ID makes a data folder of a Hub data set, and --data takes it",
     "dataset_config_name": "it is --config of tokenize_lang.py",
     "tokenizer_name": "it is --tokenizer of tokenize_lang.py",
     "config_name": "--model_type, --size and --config_overrides make a new model",
-    "max_train_samples": "--max_steps says how much is trained",
+    "max_train_samples": "tokenize_lang.py --max_documents reads no more, and --max_steps says how much is trained",
     "max_eval_samples": "all that is held out is scored; hold out less with tokenize_lang.py --validation_tokens",
     "streaming": "sources are streamed always",
     "trust_remote_code": "no code of a repository is run",

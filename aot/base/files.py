@@ -26,7 +26,7 @@ KINDS = {  # what the JSON files that are read here must have, and what to do wh
     "aot.json": (("request", "verdict"), MEASURE),
     "prequential.json": (("request", "curve"), MEASURE),
     "request.json": (("pairs",), MEASURE),
-    "survey.json": (("made_from", "cut"), START),
+    "survey.json": (("made_from", "cut", "read"), START),
     "progress.json": (("train", "validation"), START),
 }
 
@@ -128,13 +128,15 @@ def sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def file_sha256(path: str | Path) -> str:
-    """Hash of a file's bytes, with a progress bar where it takes long."""
+def file_sha256(path: str | Path, most: int | None = None) -> str:
+    """Hash of a file's bytes, or of the first `most` of them, with a progress bar where it takes long."""
     path, digest = Path(path), hashlib.sha256()
+    left = path.stat().st_size if most is None else most
     about = {"desc": f"hash of {path.name}", "unit": "B", "unit_scale": True, "delay": 2, "leave": False}
-    with path.open("rb") as file, Bar(total=path.stat().st_size, **about) as bar:
-        while block := file.read(2**20):
+    with path.open("rb") as file, Bar(total=left, **about) as bar:
+        while block := file.read(2**20 if most is None else min(2**20, left)):
             digest.update(block)
+            left -= len(block)
             bar.update(len(block))
     return digest.hexdigest()
 

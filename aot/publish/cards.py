@@ -15,6 +15,7 @@ from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.base.places import INSTALLED, ROOT
 from aot.measure.reports import losses_of, read_report
+from aot.publish.parquet import configs
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, LABELS, document_starts
 from aot.train.pairs import load_config, recipe_of, weights_identity
@@ -91,7 +92,7 @@ def prompts(tokenizer: PreTrainedTokenizerBase, document: np.ndarray, context: i
     for direction, part in zip(DIRECTIONS, (document[:room], document[-room:]), strict=True):
         text = tokenizer.decode(part).strip("\ufffd")  # half a character; and no half a word, where words have spaces
         text = (text.rpartition(" ")[0] if direction == "forward" else text.partition(" ")[2]) or text
-        length = len(tokenizer(text).input_ids)
+        length = len(tokenizer(text, add_special_tokens=False).input_ids)
         examples[direction] = json.dumps(text, ensure_ascii=False), max(1, min(NEW_TOKENS, context - length - 1))
     return examples
 
@@ -200,7 +201,7 @@ def data_card(name: str, data: str, licence: str | None, language: str | None) -
         pretty_name=meta["name"],
         task_categories=["text-generation"],
         tags=["arrow-of-time", "tokenized"],
-        viewer=False,
+        configs=configs(meta),
     )
     told = {"name": name, "meta": meta, "web": web_address(), "licence": licence}
     return str(DatasetCard.from_template(card_data, str(TEMPLATES / "data.md"), **told))

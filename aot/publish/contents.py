@@ -11,6 +11,7 @@ from huggingface_hub.repocard import metadata_load
 from aot.base.files import read_json
 from aot.base.places import INSTALLED, PACKAGE, ROOT
 from aot.publish.cards import data_card, renamed
+from aot.publish.parquet import make_parquet
 from aot.publish.repositories import Files, Repo, check_name
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import read_clusters
@@ -72,11 +73,12 @@ def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
 
 
 def data_files(repo_id: str, folder: str, license: str | None, language: str | None) -> Files:
-    """A data folder and its card; SystemExit where a stream is not what `meta.json` says."""
+    """A data folder, its rows as Parquet, and its card; SystemExit where a stream is not what `meta.json` says."""
     for split in read_meta(folder)["splits"]:
         open_stream(folder, split)
         read_clusters(folder, split)
     data_tokenizer(folder)
+    make_parquet(folder)
     meta = json.dumps(renamed(read_meta(folder), {}), indent=2, ensure_ascii=False) + "\n"
     card = data_card(repo_id, folder, license, language)
     return folder_files(Path(folder)) | {"meta.json": meta.encode(), "README.md": card.encode()}

@@ -14,7 +14,7 @@ import numpy as np
 
 from aot.base.machine import cores
 
-Encoded = dict[str, tuple[np.ndarray, dict[str, int]]]  # ids [n] and counts of each split
+Encoded = dict[str, tuple[np.ndarray, np.ndarray]]  # ids [n] and counts [D, 4] of each split
 THREADS = 2  # while one takes ids out of the tokenizer, which needs the interpreter, the tokenizer works for the other
 PROCESSES_FROM = 100_000_000  # bytes of text from which processes make up for the seconds that they take to start
 

@@ -16,7 +16,9 @@ MOST = {  # what would end the process without a word, or the machine
     "vocab_size": 2**24,
     "preprocessing_num_workers": 1024,
     **dict.fromkeys(("tokenizer_sample_bytes", "max_document_bytes", "document_length", "validation_tokens"), 2**62),
+    **dict.fromkeys(("max_documents", "max_tokens"), 2**62),
 }
+OWN = "draws documents to hold out, and --validation_source and --validation_split give them; leave out one of both"
 
 
 @dataclass
@@ -31,6 +33,20 @@ class TokenizeArguments:
     name: str = field(metadata={"help": "Name of the data folder."})
     output_dir: str = field(default="data", metadata={"help": "Where the data folder is made."})
     language: str | None = field(default=None, metadata={"help": "Language tag to record, such as fr."})
+    max_documents: int | None = field(
+        default=None,
+        metadata={
+            "help": "Read no more than the first so many documents of --source, and so no further than these reach. "
+            "What is held out of them is among them."
+        },
+    )
+    max_tokens: int | None = field(
+        default=None,
+        metadata={
+            "help": "Train on at most so many tokens: on the first documents of --source that fit. It is read about a "
+            "tenth further than that takes, going by the bytes per token of its beginning."
+        },
+    )
     documents: Literal["paragraph", "line", "file", "fasta"] = field(
         default="paragraph",
         metadata={
@@ -49,7 +65,7 @@ class TokenizeArguments:
     config: str | None = field(
         default=None, metadata={"aliases": ["--dataset_config_name"], "help": "Configuration of a Hub data set."}
     )
-    split: str = field(default="train", metadata={"help": "Split of a Hub data set; it is split anew here."})
+    split: str = field(default="train", metadata={"help": "Split of a Hub data set to read; see --validation_split."})
     level: Literal["bpe", "symmetric_bpe", "char", "byte"] = field(
         default="bpe",
         metadata={
@@ -66,7 +82,7 @@ class TokenizeArguments:
         default=None,
         metadata={
             "aliases": ["--tokenizer_name"],
-            "help": "Reuse the tokenizer of this folder or Hub id (its end of text must be id 0).",
+            "help": "Use the tokenizer of this folder or Hub id, such as openai-community/gpt2; none is trained.",
         },
     )
     reverse_text: bool = field(
@@ -74,6 +90,22 @@ class TokenizeArguments:
         metadata={
             "help": "Reverse each document by grapheme cluster before tokenizer training and encoding: the control "
             "for the direction in which the BPE merges. The split stays that of the text as it was."
+        },
+    )
+    validation_source: list[str] = field(
+        default_factory=list,
+        metadata={
+            "aliases": ["--validation_file"],
+            "help": "Hold out this text, all of it and nothing of --source, of which no copies of its documents are "
+            "then trained on. Files, folders, URLs or Hub data set ids. --clusters is then about its documents alone.",
+            "action": Grow,
+        },
+    )
+    validation_split: str | None = field(
+        default=None,
+        metadata={
+            "help": "Hold out this split, as above: of the Hub data set of --validation_source, by default "
+            "validation, or else of that of --source."
         },
     )
     validation_fraction: float = field(default=0.01, metadata={"help": "Share of the documents held out."})
@@ -123,18 +155,30 @@ class TokenizeArguments:
         for name, most in MOST.items():
             if getattr(self, name) is not None and getattr(self, name) > most:
                 raise ValueError(f"--{name} is {getattr(self, name)}, must be at most {most}")
+        if self.own_validation:
+            for name in ("validation_tokens", "validation_clusters"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"--{name}: {OWN}")
+        if self.validation_source and self.validation_split is None:
+            self.validation_split = "validation"
         if None not in (self.validation_tokens, self.validation_clusters):
             raise ValueError("give one of --validation_tokens and --validation_clusters")
         for name in ("validation_clusters", "validation_documents_per_cluster"):
             if getattr(self, name) is not None and self.clusters is None:
                 raise ValueError(f"--{name}: needs --clusters, which says what belongs together")
         sizes = ("tokenizer_sample_bytes", "max_document_bytes", "validation_tokens", "document_length")
+        sizes += ("max_documents", "max_tokens")
         numbers = ("validation_clusters", "validation_documents_per_cluster", "preprocessing_num_workers")
         at_least(self, **dict.fromkeys((*sizes, *numbers), 1))
+
+    @property
+    def own_validation(self) -> bool:
+        """Whether what is held out is given, and not drawn from --source."""
+        return bool(self.validation_source or self.validation_split)
 
 
 def reading(args: TokenizeArguments) -> dict:
     """The arguments that say how sources are read."""
     names = ("documents", "document_length", "column", "config", "split", "errors", "max_document_bytes")
     raw = args.level == "byte" and not args.reverse_text
-    return {"raw": raw, "clusters": args.clusters, **{name: getattr(args, name) for name in names}}
+    return {"raw": raw, **{name: getattr(args, name) for name in names}}

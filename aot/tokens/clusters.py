@@ -7,7 +7,7 @@ knows its names. So books, and not chapters, are held out and resampled, where i
 import csv
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from aot.base.messages import count
@@ -83,9 +83,16 @@ def read_clustered(
 
 
 def read_all(
-    sources: list[str], inputs: list[dict], bar: Bar, clusters: str | None, **reading
+    sources: list[str],
+    inputs: list[dict],
+    bar: Bar,
+    clusters: str | None,
+    begin: Callable[[str], object] = lambda source: None,
+    **reading,
 ) -> Iterator[tuple[bytes, str | None]]:
     """Documents of all sources in UTF-8 with the cluster of each, `bar` moving by bytes of the files.
+
+    `begin` gets the name of each source before its first document.
 
     `inputs` describe the sources; ValueError when a file ends before the size it has there. Files as clusters have
     names without the folder that all of them are in, which do not depend on where they lie.
@@ -94,11 +101,12 @@ def read_all(
 
     def one_after_the_other() -> Iterator[tuple[str, dict]]:
         for source, known in zip(sources, inputs, strict=True):
-            begin, size = bar.n, known.get("bytes") or 0
+            begin(known["name"])
+            start, size = bar.n, known.get("bytes") or 0
             yield source, {"revision": known.get("revision"), "watch": bar.update}
-            if size and bar.n not in (begin, begin + size):  # Parquet files do not move it
-                raise ValueError(f"{source}: {bar.n - begin:,} bytes arrived of {size:,}; run the same command again")
-            bar.update(begin + size - bar.n)
+            if size and bar.n not in (start, start + size):  # Parquet files do not move it
+                raise ValueError(f"{source}: {bar.n - start:,} bytes arrived of {size:,}; run the same command again")
+            bar.update(start + size - bar.n)
 
     for document, cluster in with_clusters(one_after_the_other(), clusters, **reading):
         name = cluster[len(folder) :].lstrip("/") if folder else cluster

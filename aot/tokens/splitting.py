@@ -5,7 +5,8 @@ tokenizer comes from the top. So neither depends on the order of the documents, 
 
 Documents of a cluster, such as chapters of a book, have the position of its name, and stay together. What also stands
 in a cluster that is held out, such as a preface that two books share, is then left out of the train part; to know it
-takes a hundred bytes of memory for each document.
+takes a hundred bytes of memory for each document. Where what is held out is given, and not drawn by the hash, its
+copies are left out of the train part, too, which takes as much for each document that is held out.
 
 Documents, and not windows: the published code (Papadopoulos et al.) shuffles windows that overlap by half and holds
 out some of them. Such a window shares a half with training unless both its neighbours are held out, too: where a share
@@ -15,7 +16,7 @@ s is held out, 1 − s² of these windows do, 99.7 % for s = 5.5 %.
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,7 @@ class Survey:
     sample: list[tuple[float, bytes]]  # positions and documents, by a hash of each, highest first
     clusters: dict[str, int] = field(default_factory=dict)  # documents of each, in the order of their positions
     repeated: dict[str, float] = field(default_factory=dict)  # of documents in several clusters: the lowest position
+    copies: dict[str, int] = field(default_factory=lambda: {"documents": 0, "bytes": 0})  # of what is held out
 
     @property
     def documents(self) -> int:
@@ -49,6 +51,12 @@ class Survey:
         return (int(np.searchsorted(np.cumsum(self.bytes_in), size)) + 1) / BUCKETS
 
 
+def add(counts: dict[str, int], document: bytes) -> None:
+    """One more document."""
+    counts["documents"] += 1
+    counts["bytes"] += len(document)
+
+
 def position(document: bytes, seed: int | str) -> float:
     """Where in [0, 1) a document stands: it depends on its text and `seed` alone."""
     digest = hashlib.blake2b(document, digest_size=8, key=str(seed).encode()).digest()
@@ -61,15 +69,23 @@ def identity(document: bytes) -> str:
 
 
 def survey(
-    documents: Iterable[tuple[bytes, str | None]], seed: int, sample_bytes: int, characters: bool = False
+    documents: Iterable[tuple[bytes, str | None]],
+    seed: int,
+    sample_bytes: int,
+    characters: bool = False,
+    held_out: Set[str] = frozenset(),
 ) -> Survey:
     """Documents and bytes by position, a sample of `sample_bytes` at most and, if asked for, the characters.
 
-    Each document comes with its cluster, or None.
+    Each document comes with its cluster, or None. Those whose identity is in `held_out` are only counted as copies.
     """
     found = Survey(np.zeros(BUCKETS, np.int64), np.zeros(BUCKETS, np.int64), 0, {}, [])
     sample, sampled, floor, clusters, lowest = [], 0, -1.0, Counter(), {}
     for document, cluster in documents:
+        if held_out and (same := identity(document)) in held_out:
+            found.repeated[same] = -1.0
+            add(found.copies, document)
+            continue
         own = position(document, seed)
         here = own if cluster is None else position(cluster.encode(), seed)
         found.documents_in[int(here * BUCKETS)] += 1
@@ -121,8 +137,8 @@ def hold_out(
     held_out = int(found.documents_in[: int(cut * BUCKETS)].sum())
     if held_out in (0, found.documents):
         raise ValueError(
-            f"{held_out:,} of {found.documents:,} documents would be validation. Give more text, smaller documents "
-            "(--documents line), another --validation_fraction, or another --seed"
+            f"{held_out:,} of {found.documents:,} documents would be validation. Give more text, or "
+            "read more of it, smaller documents (--documents line), another --validation_fraction, or another --seed"
         )
     return cut
 
@@ -132,8 +148,8 @@ class Splitting:
     """Tells the split of each document of a second reading, and what is left out; `left_out` and `runs` grow with it.
 
     cut: positions below it are validation. clusters: documents of each that is held out; of these at most `most` are
-    kept, the last one and others at even distances before it. repeated: identities of documents that also stand in a
-    cluster that is held out.
+    kept, the last one and others at even distances before it. repeated: identities of documents that are also held
+    out, in a cluster or in a text that is given for it.
     """
 
     cut: float
@@ -144,16 +160,19 @@ class Splitting:
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)  # documents and bytes by split
     runs: dict[str, list] = field(default_factory=lambda: {split: [] for split in SPLITS})  # cluster and documents
 
-    def keep(self, documents: Iterable[tuple[bytes, str | None]]) -> Iterator[tuple[bytes, str]]:
-        """Documents, of which each came with its cluster or None, with the split of each, without what is left out."""
+    def keep(
+        self, documents: Iterable[tuple[bytes, str | None]], of_split: str | None = None
+    ) -> Iterator[tuple[bytes, str]]:
+        """Documents, of which each came with its cluster or None, with the split of each, without what is left out.
+
+        `of_split`: that of all of them, where it is given.
+        """
         number = Counter()
         for document, cluster in documents:
-            split = self.split(document, cluster)
+            split = of_split or self.split(document, cluster)
             number[cluster] += 1
-            if cluster is not None and not self.kept(document, cluster, split, number[cluster]):
-                counts = self.left_out.setdefault(split, {"documents": 0, "bytes": 0})
-                counts["documents"] += 1
-                counts["bytes"] += len(document)
+            if not self.kept(document, cluster, split, number[cluster]):
+                add(self.left_out.setdefault(split, {"documents": 0, "bytes": 0}), document)
                 continue
             if cluster is not None:
                 runs = self.runs[split]
@@ -167,10 +186,12 @@ class Splitting:
         key = document if cluster is None else cluster.encode()
         return SPLITS[position(key, self.seed) < self.cut]
 
-    def kept(self, document: bytes, cluster: str, split: str, number: int) -> bool:
+    def kept(self, document: bytes, cluster: str | None, split: str, number: int) -> bool:
         """Whether the `number`-th document of a cluster, from 1, is kept."""
         if split == "train":
             return not self.repeated or identity(document) not in self.repeated
+        if cluster is None:
+            return True
         of = self.clusters[cluster]
         most = of if self.most is None else min(self.most, of)
         return number * most // of > (number - 1) * most // of

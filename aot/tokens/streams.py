@@ -24,13 +24,14 @@ from aot.tokens.clusters import cluster_runs
 from aot.tokens.data_folder import data_sha256, open_stream, read_meta
 from aot.tokens.splitting import SPLITS
 from aot.tokens.text import reverse_graphemes
-from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256
+from aot.tokens.tokenizers import TOKENIZER_FILES, encode, tokenizer_sha256, vocabulary_size
 from aot.tokens.windows import EOS_ID, parts
 
 CHUNK_BYTES = 2_000_000  # text that is encoded at a time
 CHECKPOINT_SECONDS = 5.0
 CLUSTERS = "{}.clusters.csv"  # which documents of a split are those of each cluster, where there are any
 COUNTS = ("documents", "tokens", "bytes", "characters")
+BEYOND = "beyond"  # the train documents that come when there are enough tokens to train on
 
 
 def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
@@ -41,18 +42,22 @@ def prepare(document: bytes, level: str, reverse: bool) -> str | bytes:
 
 
 def encode_chunk(
-    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, prepared: Callable, dtype: np.dtype
+    chunk: list[tuple[bytes, str]], tokenizer: Tokenizer, eos: int, prepared: Callable, dtype: np.dtype
 ) -> Encoded:
-    """Ids [n] and counts of each split, whose name comes with each document; an end-of-text token is a token only."""
+    """Ids [n] of each split, whose name comes with each document, and COUNTS [D, 4] of each of its documents.
+
+    An end-of-text token is a token only.
+    """
     documents = {split: [] for split in SPLITS}
     for document, split in chunk:
         documents[split].append(document)
     encoded = {}
     for split, part in documents.items():
-        ids = encode([prepared(document) for document in part], tokenizer, EOS_ID).astype(dtype)
-        characters = sum(len(document.decode(errors="replace")) for document in part)
-        counts = {"documents": len(part), "tokens": len(ids), "bytes": sum(map(len, part)), "characters": characters}
-        encoded[split] = ids, counts
+        ids = encode([prepared(document) for document in part], tokenizer, eos).astype(dtype)
+        tokens = np.diff(np.flatnonzero(ids == eos), prepend=-1)
+        characters = [len(document.decode(errors="replace")) for document in part]
+        sizes = [np.ones(len(part), np.int64), tokens, [*map(len, part)], characters]
+        encoded[split] = ids, np.stack([np.asarray(each, np.int64) for each in sizes], axis=1)
     return encoded
 
 
@@ -77,13 +82,14 @@ def write_streams(
     dtype: np.dtype,
     text_bytes: int,
     processes: int,
+    most_tokens: int | None = None,
 ) -> dict[str, dict[str, int]]:
     """Append documents, each with its split, to the streams, without those that `progress` has already; gives the
-    counts of each split.
+    counts of each split, and of what is BEYOND the first train documents that have `most_tokens` at most.
 
     `encode_chunk` runs in so many processes. ValueError where a stream is not as it was when `progress` was written.
     """
-    counts = read_json(progress) or {split: dict.fromkeys(COUNTS, 0) for split in SPLITS}
+    counts = {part: dict.fromkeys(COUNTS, 0) for part in (*SPLITS, BEYOND)} | (read_json(progress) or {})
     files = {split: (folder / f"{split}.bin").open("a+b") for split in SPLITS}
     hashes = {split: hashlib.sha256() for split in SPLITS}
     for split, file in files.items():
@@ -94,12 +100,24 @@ def write_streams(
             raise ValueError(f"{file.name}: is damaged; delete {progress.parent} and start again")
         file.truncate(whole)
 
+    def with_hashes() -> dict:
+        return counts | {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS}
+
+    def add(part: str, sizes: np.ndarray):
+        counts[part] = {key: counts[part][key] + int(more) for key, more in zip(COUNTS, sizes.sum(0), strict=True)}
+
+    def that_fit(split: str, tokens: np.ndarray) -> int:
+        if split != "train" or most_tokens is None:
+            return len(tokens)
+        room = 0 if counts[BEYOND]["documents"] else most_tokens - counts["train"]["tokens"]
+        return int(np.searchsorted(np.cumsum(tokens), room, side="right"))
+
     def checkpoint():
         for file in files.values():
             with writing(file.name):
                 file.flush()
                 os.fsync(file.fileno())
-        write_json(progress, {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS})
+        write_json(progress, with_hashes())
 
     done, done_bytes = (sum(count[what] for count in counts.values()) for what in ("documents", "bytes"))
     saved = time.monotonic()
@@ -107,25 +125,30 @@ def write_streams(
     rest = chunks(itertools.islice(documents, done, None))
     with bar, closing(encode_ahead(rest, encode_chunk, processes)) as encoded:
         for pieces in encoded:
-            for split, (ids, more) in pieces.items():
+            for split, (ids, sizes) in pieces.items():
+                tokens = sizes[:, COUNTS.index("tokens")]
+                fit = that_fit(split, tokens)
+                ids = ids[: tokens[:fit].sum()]
                 with writing(files[split].name):
                     files[split].write(ids)
                 hashes[split].update(ids)
-                counts[split] = {key: counts[split][key] + more[key] for key in COUNTS}
-                bar.update(more["bytes"])
+                add(split, sizes[:fit])
+                add(BEYOND, sizes[fit:])
+                bar.update(int(sizes[:, COUNTS.index("bytes")].sum()))
             if time.monotonic() - saved >= CHECKPOINT_SECONDS:
                 checkpoint()
                 saved = time.monotonic()
     checkpoint()
     for file in files.values():
         file.close()
-    return {split: counts[split] | {"sha256": hashes[split].hexdigest()} for split in SPLITS}
+    return with_hashes()
 
 
 def load_stream(data: str, split: str, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """Token ids [n] of a split of a data folder; SystemExit if it was made with another tokenizer, or is empty."""
     meta = read_meta(data)
-    if meta["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
+    own = tokenizer_sha256(tokenizer), tokenizer.eos_token_id
+    if own != (meta["tokenizer_sha256"], meta.get("eos_token_id", EOS_ID)):
         raise SystemExit(f"{data}: has another tokenizer than the models; give the text itself with --text")
     if not meta["splits"].get(split, {}).get("tokens"):
         raise SystemExit(f"{data}: has nothing in split {split!r}; there are {', '.join(meta['splits'])}")
@@ -170,8 +193,8 @@ def describe_streams(
         "format": 1,
         "name": name,
         "level": level,
-        "vocab_size": len(tokenizer),
-        "eos_token_id": EOS_ID,
+        "vocab_size": vocabulary_size(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
         "dtype": dtype.name,
         "splits": splits,
         "tokenizer_files": hashes_of(folder),

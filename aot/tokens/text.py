@@ -13,7 +13,7 @@ from pathlib import Path
 
 import regex
 
-from aot.base.files import file_sha256
+from aot.base.files import LARGE, file_sha256
 from aot.base.messages import count
 from aot.base.remote import cause_of
 from aot.tokens.blocks import decoded, decompressed
@@ -83,10 +83,16 @@ def kind_of(source: str) -> str:
     return KINDS.get(suffixes(source)[0], "text") if is_file else "hub"
 
 
-def describe(source: str, config: str | None, split: str) -> dict:
-    """What identifies the content of a file (sha256), a URL (what its server tells) or a Hub data set (revision)."""
+def describe(source: str, config: str | None, split: str, whole: bool = True) -> dict:
+    """What identifies the content of a file (sha256), a URL (what its server tells) or a Hub data set (revision).
+
+    Unless the `whole` of it is read, of a large file the hash of its first 128 MB.
+    """
     if Path(source).is_file():
-        return {"name": Path(source).name, "bytes": Path(source).stat().st_size, "sha256": file_sha256(source)}
+        file = {"name": Path(source).name, "bytes": Path(source).stat().st_size}
+        if whole or file["bytes"] <= LARGE:
+            return file | {"sha256": file_sha256(source)}
+        return file | {f"sha256_of_{LARGE}_bytes": file_sha256(source, LARGE)}
     if "://" in source:
         import fsspec
 

@@ -128,16 +128,25 @@ def saved_tokenizer(path: str, revision: str | None = None) -> PreTrainedTokeniz
 
 
 def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
-    """Tokenizer of a folder or Hub id; ValueError when its BOS and EOS are not the id that a stream has for both."""
+    """Tokenizer of a folder or Hub id, with EOS for BOS where it has none; ValueError where it has no EOS, too."""
     check_tokenizer(Path(path_or_id))
     tokenizer = saved_tokenizer(str(path_or_id))
-    marks = {"end": tokenizer.eos_token_id, "start": tokenizer.bos_token_id}
-    if wrong := [f"the {name}-of-text token is id {own}" for name, own in marks.items() if own != EOS_ID]:
+    if not tokenizer.is_fast:
+        raise ValueError(f"{path_or_id}: its tokenizer has no tokenizer.json; save it as one of the kind Fast")
+    if tokenizer.eos_token_id is None:
         raise ValueError(
-            f"{path_or_id}: {' and '.join(wrong)}, a stream needs id {EOS_ID}; use a tokenizer made by "
-            "tokenize_lang.py, or let it train one"
+            f"{path_or_id}: its tokenizer has no end-of-text token, which stands after each document; name one in "
+            'its tokenizer_config.json as "eos_token", or leave out --tokenizer, and one is trained'
         )
+    if tokenizer.bos_token_id is None:  # as Qwen's
+        tokenizer.bos_token = tokenizer.eos_token
+    tokenizer.pad_token = None  # no window is padded, and a model would not learn what its configuration calls padding
     return tokenizer
+
+
+def vocabulary_size(tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many ids a model of it has, with those of added tokens and the numbers that some tokenizers leave out."""
+    return max(len(tokenizer), 1 + max(tokenizer.get_vocab().values()))
 
 
 def check_tokenizer(folder: Path) -> None:
@@ -210,7 +219,7 @@ def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int
     """Ids [n] uint32 of `documents`, `eos_id` after each; `tokenizer` is a backend, bytes need the byte-level one.
 
     Text that reads `<|endoftext|>` is encoded as any other text, so `eos_id` marks ends of documents and nothing else.
-    ValueError where the tokenizer has no ids for a text.
+    ValueError where the tokenizer has no ids for a text, or `eos_id` for a part of it.
     """
     if documents and isinstance(documents[0], bytes):
         rows = [np.frombuffer(document, np.uint8).astype(np.uint32) + 1 for document in documents]
@@ -226,4 +235,10 @@ def encode(documents: list[str] | list[bytes], tokenizer: Tokenizer, eos_id: int
     for row in rows:
         begin, end = end, end + len(row) + 1
         ids[begin : end - 1], ids[end - 1] = row, eos_id
+    if np.count_nonzero(ids == eos_id) > len(rows):
+        inside = next(document for document, row in zip(documents, rows, strict=True) if eos_id in row)
+        raise ValueError(
+            f"the tokenizer has its end-of-text token, id {eos_id}, for a part of the text {inside[:60]!r}, where no "
+            "document ends; use another tokenizer"
+        )
     return ids

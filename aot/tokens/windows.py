@@ -1,8 +1,9 @@
 """From a token stream to oriented batches. `orient` is the only place that knows what "backward" means.
 
 A window is T consecutive tokens of a stream, in which an EOS ends each document. In both directions the
-model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is EOS
-here: every window is read as if a document began with its first token, or backward, ended with its last.
+model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is EOS,
+unless the tokenizer of others has a BOS of its own: every window is read as if a document began with its first token,
+or backward, ended with its last.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from torch.utils.data import Dataset
 DIRECTIONS = ("forward", "backward")
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
 EOS = "<|endoftext|>"
-EOS_ID = 0  # in the data folders we write: ends every document, and as BOS opens every window
+EOS_ID = 0  # of the tokenizers we make: ends every document, and as BOS opens every window
 PART = 2**18  # tokens of a stream that are looked at together
 
 

@@ -45,8 +45,13 @@ RECURRENT_SIZES = {
 }
 
 
-def configure(vocab_size: int, context: int, shape: tuple, model_type: str, overrides: str | None) -> PretrainedConfig:
-    """A new model's configuration: layers, heads and width in `shape`, where it has these, `context` and overrides."""
+def configure(
+    vocab_size: int, context: int, shape: tuple, model_type: str, overrides: str | None, marks: dict[str, int]
+) -> PretrainedConfig:
+    """A new model's configuration: layers, heads and width in `shape`, where it has these, `context` and overrides.
+
+    `marks`: ids of BOS and EOS, as a configuration calls them.
+    """
     known = AutoConfig.for_model(model_type)
     common = {own: name for name, own in known.attribute_map.items()}  # such as n_layer: num_hidden_layers
     fields = dict(zip(("num_hidden_layers", "num_attention_heads", "hidden_size"), shape, strict=True))
@@ -66,17 +71,25 @@ def configure(vocab_size: int, context: int, shape: tuple, model_type: str, over
     fields = {known.attribute_map.get(name, name): value for name, value in fields.items()}
     fields = {each.name: fields[each.name] for each in dataclasses.fields(known) if each.name in fields}
     # some declare token 0 or 1 to be padding, which then would be learned by no embedding
-    tokens = {"vocab_size": vocab_size, "bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": None}
-    return AutoConfig.for_model(model_type, **fields, **tokens)
+    return AutoConfig.for_model(model_type, **fields, vocab_size=vocab_size, **marks, pad_token_id=None)
 
 
-def build_model(vocab_size: int, context: int, size: str, model_type: str, overrides: str | None) -> PreTrainedModel:
+def build_model(
+    vocab_size: int,
+    context: int,
+    size: str,
+    model_type: str,
+    overrides: str | None,
+    bos: int = EOS_ID,
+    eos: int = EOS_ID,
+) -> PreTrainedModel:
     """A newly initialised causal LM that reads `context` positions; SystemExit when a name or override is unknown."""
     sizes = RECURRENT_SIZES if model_type in ("lstm", "gru") else SIZES
     if size not in sizes:
         raise SystemExit(f"--size {size}: unknown, choose one of {', '.join(sizes)}")
     try:
-        config = configure(vocab_size, context, sizes[size], model_type, overrides)
+        marks = {"bos_token_id": bos, "eos_token_id": eos}
+        config = configure(vocab_size, context, sizes[size], model_type, overrides, marks)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except (ValueError, TypeError, StrictDataclassError) as error:
         cause = " ".join(str(error).partition(". Should contain one of")[0].split())  # all 500 names that there are

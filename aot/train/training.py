@@ -47,11 +47,14 @@ NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype",
 LEARNED = ("*.safetensors*", "*config.json", "tokenizer*", "*.py", WINDOW_LOSSES, RECIPE, STATE)
 
 
-def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> PreTrainedModel:
+def initial_model(
+    direction: str, run: RunArguments, vocab_size: int, tokenizer: PreTrainedTokenizerBase, seed: int
+) -> PreTrainedModel:
     """The model before its first step: the same weights in both directions, unless a pair is continued."""
     set_seed(seed)
     if run.model_name_or_path is None:
-        model = build_model(meta["vocab_size"], run.context, run.size, run.model_type, run.config_overrides)
+        shape = run.context, run.size, run.model_type, run.config_overrides
+        model = build_model(vocab_size, *shape, tokenizer.bos_token_id, tokenizer.eos_token_id)
         check_context(model.config, run.context)
         return use_fast_path(model) if run.arithmetic == "fast" else model
     folder = Path(run.model_name_or_path) / direction
@@ -62,11 +65,12 @@ def initial_model(direction: str, run: RunArguments, meta: dict, seed: int) -> P
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
         raise SystemExit(f"{run.model_name_or_path}: is a {declared} model, which cannot go on as a {direction} one")
-    if tokenizer_sha256(checkpoint_tokenizer(model.name_or_path)) != meta["tokenizer_sha256"]:
+    if tokenizer_sha256(checkpoint_tokenizer(model.name_or_path)) != tokenizer_sha256(tokenizer):
         raise SystemExit(
             f"{run.model_name_or_path}: has another tokenizer than {run.data}. Tokenize the text with that of the "
             "model: tokenize_lang.py --tokenizer, or make_synthetic.py --update_of."
         )
+    model.get_input_embeddings().padding_idx = None  # with one, a token of the text could be one that is not learned
     return model
 
 
@@ -93,7 +97,8 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         )
 
     unset_hf_deepspeed_config()  # with it, ZeRO-3 would make the model in parts, from other random numbers
-    model = initial_model(direction, run, meta, args.seed)
+    tokenizer = data_tokenizer(run.data, direction=direction)
+    model = initial_model(direction, run, meta["vocab_size"], tokenizer, args.seed)
     if args.deepspeed_plugin:
         args.deepspeed_plugin.set_deepspeed_weakref()
     recipe = {
@@ -121,7 +126,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
             )
         if problem := damage(Path(start)):
             raise SystemExit(f"--resume_from_checkpoint {start}: {problem}; `auto` finds the newest that is whole")
-    return Prepared(model, recipe, windows, held_out, data_tokenizer(run.data, direction=direction))
+    return Prepared(model, recipe, windows, held_out, tokenizer)
 
 
 def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
@@ -163,7 +168,7 @@ def fit(
         args=args,
         train_dataset=prepared.windows,
         eval_dataset=prepared.held_out,
-        data_collator=ReverseTokenCollator(direction),
+        data_collator=ReverseTokenCollator(direction, prepared.tokenizer.bos_token_id),
         processing_class=prepared.tokenizer,
         twin=finished_twin(folder, recipe),
         shows_header=direction == DIRECTIONS[0] or not run.parallel_directions,
