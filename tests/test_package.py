@@ -58,6 +58,7 @@ def test_each_command_has_its_script_there(installed, tmp_path, name):
 def test_what_scripts_read_beside_them_is_there(installed):
     root = installed / "aot/root"
     names = "model_cards/pair.md model_cards/data.md model_cards/pipeline.py space/README.md space/app.py "
+    names += "model_cards/model.md model_cards/generate.md model_cards/training.md model_cards/licence.md "
     names += "experiments/paper.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
     for name in names.split():
         assert (root / name).is_file(), name
