@@ -46,7 +46,7 @@ def test_a_plain_installation_needs_no_deepspeed_and_no_explorer(installed):
     lines = next(installed.glob("*.dist-info")).joinpath("METADATA").read_text(encoding="utf-8").splitlines()
     needed = [line for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line]
     assert any("transformers" in line for line in needed)
-    assert not any(name in line for line in needed for name in ("deepspeed", "gradio", "pytest"))
+    assert not any(name in line for line in needed for name in ("deepspeed", "gradio", "lm_eval", "lm-eval", "pytest"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
