@@ -6,11 +6,11 @@
     accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
 
 Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
-of all steps), `recipe.json` (what has to be equal to go on), the card of the model with what `hf upload` needs and, last
+of all steps), `recipe.json` (what has to be equal to go on), the card of the model, what `hf upload` needs and, last
 of all, `results.json`. The same command again goes on where it stopped. With `--push_to_hub --hub_model_id USER/NAME`
-and a licence, the pair is then published as by push_pair.py. The two runs of a pair are equal in data, order of windows,
-initial weights, schedule and steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens
-of each window.
+and a licence, the pair is then published as by push_pair.py. The two runs of a pair are equal in data, order of
+windows, initial weights, schedule and steps, and differ only in the order in which `ReverseTokenCollator` hands over
+the tokens of each window.
 """
 
 import sys
