@@ -1,8 +1,8 @@
 """Publish a trained pair on the Hub, with its ∂, and what belongs to it.
 
-    python push_pair.py --pair runs/demo-text-seed1 --scores scores/demo-text --hub_model_id USER/NAME --dry_run
-    python push_pair.py --pair runs/demo-text-seed1 --scores scores/demo-text --hub_model_id USER/NAME
-    python push_pair.py --pair runs/NAME --hub_model_id USER/NAME --metric USER/arrow_of_time --data data/NAME
+    python push_pair.py --pair runs/NAME --scores scores/NAME --hub_model_id USER/NAME --dry_run
+    python push_pair.py --pair runs/NAME --scores scores/NAME --hub_model_id USER/NAME --license cc0-1.0
+    python push_pair.py --pair runs/NAME --hub_model_id USER/NAME --license cc0-1.0 --metric USER/arrow_of_time
 
 Makes the repositories USER/NAME-forward and USER/NAME-backward, whose cards link to each other, with a tag `step-N`
 for each checkpoint that both runs kept, and one collection of all. What is there already is not sent again: run the
@@ -30,7 +30,10 @@ class PublishArguments:
         default=None, metadata={"help": "Publish the metric too, as the Space USER/arrow_of_time."}
     )
     explorer: str | None = field(default=None, metadata={"help": "Publish the explorer too, as this Space."})
-    license: str | None = field(default=None, metadata={"help": "Licence of models and data, such as cc0-1.0."})
+    license: str | None = field(
+        default=None,
+        metadata={"help": "Licence of models and data, such as cc0-1.0. Default: as in the cards beside them."},
+    )
     language: str | None = field(default=None, metadata={"help": "Language tag, such as fr. Default: as in the data."})
     private: bool = field(default=False, metadata={"help": "Make what is new visible to its owners alone."})
     revision: str = field(

@@ -6,10 +6,11 @@
     accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
 
 Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
-of all steps), `recipe.json` (what has to be equal to go on) and, last of all, `results.json`. The same command again
-goes on where it stopped. With `--push_to_hub --hub_model_id USER/NAME` the pair is then published as by push_pair.py.
-The two runs of a pair are equal in data, order of windows, initial weights, schedule and
-steps, and differ only in the order in which `ReverseTokenCollator` hands over the tokens of each window.
+of all steps), `recipe.json` (what has to be equal to go on), the card of the model, what `hf upload` needs and, last
+of all, `results.json`. The same command again goes on where it stopped. With `--push_to_hub --hub_model_id USER/NAME`
+and a licence, the pair is then published as by push_pair.py. The two runs of a pair are equal in data, order of
+windows, initial weights, schedule and steps, and differ only in the order in which `ReverseTokenCollator` hands over
+the tokens of each window.
 """
 
 import sys
@@ -32,6 +33,7 @@ from aot.base.places import as_called_here
 from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
+from aot.train.cards import licence_of
 from aot.train.parallel import at_once
 from aot.train.training import prepare, train
 
@@ -135,10 +137,13 @@ def main(argv: list[str] | None = None) -> None:
     publishes, first = args.push_to_hub, args.process_index == 0
     if publishes:
         from aot.publish.hub import publish
-        from aot.publish.repositories import check_login
+        from aot.publish.repositories import check_login, missing_licence
     for _, _, each in commanded:
-        if publishes:
-            check_login(each.hub_model_id, each.hub_token)  # before training, not after days of it
+        if publishes:  # checked before training, not after days of it
+            check_login(each.hub_model_id, each.hub_token)
+            before = [Path(each.output_dir, name) for name in DIRECTIONS]
+            if unlicensed := missing_licence({each.hub_model_id: licence_of(run.license, *before, run.data)}):
+                raise SystemExit(unlicensed)
         each.push_to_hub = False  # the Trainer would push a pickle, and one direction alone
     to_train = [(direction, *each[1:]) for each in commanded for direction in run.directions]
     for later in to_train[1:]:  # what would stop one of them had better do so before days of training the first
@@ -152,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     if publishes and first:  # after the others have left, who would not wait for an upload
         about = {"private": args.hub_private_repo, "revision": args.hub_revision or "main", "token": args.hub_token}
         for _, _, each in commanded:
-            publish(each.output_dir, each.hub_model_id, **about)
+            publish(each.output_dir, each.hub_model_id, license=run.license, **about)
 
 
 if __name__ == "__main__":

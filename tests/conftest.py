@@ -193,11 +193,15 @@ def strangers(able, tmp_path_factory) -> dict[str, Path]:
     return {name: undeclared(able / name, tmp_path_factory.mktemp("strangers") / name) for name in DIRECTIONS}
 
 
+OURS = ("direction", "arrow_of_time", "custom_pipelines")
+
+
 def undeclared(checkpoint: Path, target: Path) -> Path:
     """A copy of a checkpoint without what this project has added."""
-    shutil.copytree(checkpoint, target, ignore=shutil.ignore_patterns("checkpoint-*", RECIPE, RESULTS, STATE))
+    ours = ("checkpoint-*", RECIPE, RESULTS, STATE, "README.md", "pipeline.py", ".git*")
+    shutil.copytree(checkpoint, target, ignore=shutil.ignore_patterns(*ours))
     for file in ("config.json", "tokenizer_config.json"):
-        edit(target / file, lambda content: [content.pop(key, None) for key in ("direction", "arrow_of_time")])
+        edit(target / file, lambda content: [content.pop(key, None) for key in OURS])
     return target
 
 

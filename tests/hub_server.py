@@ -8,11 +8,13 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
 import tempfile
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
@@ -59,6 +61,18 @@ def git_oid(data: bytes) -> str:
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def ignored_by(rules: str, paths: list[str]) -> set[str]:
+    """Those of `paths` that git ignores where its .gitignore has these rules."""
+    if not rules:
+        return set()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "init", "--quiet", folder], check=True)
+        Path(folder, ".gitignore").write_text(rules, encoding="utf-8")
+        command = ["git", "-C", folder, "check-ignore", "--no-index", "--stdin", "-z"]
+        done = subprocess.run(command, input="\0".join(paths), capture_output=True, text=True)
+    return set(done.stdout.split("\0"))
 
 
 class Hub(ThreadingHTTPServer):
@@ -186,14 +200,16 @@ class Handler(BaseHTTPRequestHandler):
         return 200, {}, {"errors": [], "warnings": []}
 
     def preupload(self, body, kind, name, revision):
-        there = self.repo(kind, name, write=True).files(revision)
+        there, asked = self.repo(kind, name, write=True).files(revision), json.loads(body)
+        paths = [file["path"] for file in asked["files"]]
+        ignored = ignored_by(asked.get("gitIgnore") or there.get(".gitignore", b"").decode(), paths)
 
         def known(path):
             mode = "lfs" if LFS.search(path) else "regular"
             oid = path in there and (sha256 if mode == "lfs" else git_oid)(there[path])
-            return {"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid or None}
+            return {"path": path, "uploadMode": mode, "shouldIgnore": path in ignored, "oid": oid or None}
 
-        return 200, {}, {"files": [known(file["path"]) for file in json.loads(body)["files"]]}
+        return 200, {}, {"files": [known(path) for path in paths]}
 
     def lfs_batch(self, body, kind, name):
         there = self.repo(kind, name, write=True).lfs

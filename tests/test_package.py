@@ -46,7 +46,7 @@ def test_a_plain_installation_needs_no_deepspeed_and_no_explorer(installed):
     lines = next(installed.glob("*.dist-info")).joinpath("METADATA").read_text(encoding="utf-8").splitlines()
     needed = [line for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line]
     assert any("transformers" in line for line in needed)
-    assert not any(name in line for line in needed for name in ("deepspeed", "gradio", "pytest"))
+    assert not any(name in line for line in needed for name in ("deepspeed", "gradio", "lm_eval", "lm-eval", "pytest"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -58,6 +58,7 @@ def test_each_command_has_its_script_there(installed, tmp_path, name):
 def test_what_scripts_read_beside_them_is_there(installed):
     root = installed / "aot/root"
     names = "model_cards/pair.md model_cards/data.md model_cards/pipeline.py space/README.md space/app.py "
+    names += "model_cards/model.md model_cards/generate.md model_cards/training.md model_cards/licence.md "
     names += "experiments/paper.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
     for name in names.split():
         assert (root / name).is_file(), name

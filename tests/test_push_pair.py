@@ -12,7 +12,7 @@ from pathlib import Path
 import evaluate
 import numpy as np
 import pytest
-from conftest import HUB, of_kind, one_line, train, without_hashes
+from conftest import HUB, edit, of_kind, one_line, train, without_hashes
 from datasets import load_dataset
 from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.repocard import metadata_load
@@ -26,14 +26,15 @@ from aot.arrow_of_time.gap import arrow
 from aot.base.files import file_sha256, read_json, write_json
 from aot.base.places import ROOT
 from aot.measure.scoring import score
-from aot.publish.cards import renamed, web_address
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, EOS
+from aot.train.cards import renamed, web_address
 from aot.train.models import load_model
 
 TOKEN = "hf_ann"
 WRITES = "commit|PUT|/tag/|/branch/|items$"
 LOADED = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+SHOWN_AS = {"forward": ("text-generation", None), "backward": ("other", False)}  # pipeline_tag, inference
 SHOWN = {"README.md", "aot.json", "by_position.png", "documents.png", "sentence.png"}
 
 
@@ -75,13 +76,14 @@ def published(pair, scores, data) -> str:
     return "ann/tiny"
 
 
-def push(pair: Path, name: str, *flags) -> None:
+def push(pair: Path, name: str, *flags, licence: str | None = "cc0-1.0") -> None:
+    flags = (*flags, *(["--license", licence] if licence else []))
     push_pair.main(["--pair", str(pair), "--hub_model_id", name, *map(str, flags)])
 
 
-def refused(pair: Path, name: str, *flags, match: str) -> str:
+def refused(pair: Path, name: str, *flags, match: str, **licence) -> str:
     with pytest.raises(SystemExit, match=match) as stopped:
-        push(pair, name, *flags)
+        push(pair, name, *flags, **licence)
     assert one_line(stopped) and TOKEN not in stopped.value.code
     return stopped.value.code
 
@@ -117,6 +119,12 @@ def measure(folder: Path, *flags) -> dict:
     compute_aot.main(["--output_dir", str(folder), *map(str, flags)])
     report = read_json(folder / "aot.json")
     return {key: value for key, value in report.items() if key not in ("request", "commit")}
+
+
+def hf(*argv) -> subprocess.CompletedProcess:
+    """The command of the Hub's own client."""
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", *map(str, argv)]
+    return subprocess.run(command, env=os.environ | {"HF_TOKEN": TOKEN}, capture_output=True, text=True)
 
 
 def python_blocks(card: str) -> list[str]:
@@ -169,6 +177,7 @@ def test_the_metadata_of_a_card(published, scores):
     for direction in DIRECTIONS:
         card = card_of(f"{published}-{direction}")
         assert card.data.direction == direction and direction in card.data.tags
+        assert (card.data.pipeline_tag, card.data.get("inference")) == SHOWN_AS[direction]
         assert card.data.datasets == ["ann/linear"] and card.data.library_name == "transformers"
         results = {result.metric_type: result for result in card.data.eval_results}
         assert results["arrow_of_time"].metric_value == report["aot"]
@@ -200,7 +209,7 @@ def test_a_card_says_what_was_found_and_no_more(pair, scores, data, tmp_path, ca
         report["request"]["text_sha256"] = dict.fromkeys(report["request"]["text_sha256"], sha256)
         changed = {}
     write_json(tmp_path / "scores" / "aot.json", report | changed)
-    push(pair, "ann/no", "--scores", tmp_path / "scores", "--dry_run", "--license", "cc0-1.0", "--language", "la")
+    push(pair, "ann/no", "--scores", tmp_path / "scores", "--dry_run", "--language", "la")
     out = capsys.readouterr().out
     assert out.count(says) == 2 and "license: cc0-1.0" in out and "language: la" in out
     assert "is easier." not in out and "arrow points" not in out
@@ -466,6 +475,112 @@ def test_scores_and_data_of_others_are_refused(pair, second_pair, scores, data, 
     assert not hub.requests
 
 
+def test_a_run_folder_itself_is_uploaded_right(pair, text, here, scores, tmp_path, hub):
+    """What the Hub's own client sends of it, as it is: no pickle, and nothing that says where it was made."""
+    for direction in DIRECTIONS:
+        folder, name = pair / direction, f"ann/by-hand-{direction}"
+        guard = {"pipeline.py"} if direction == "backward" else set()
+        done = hf("upload", name, folder)
+        assert done.returncode == 0, done.stderr
+        there = HUB.repos["models", name].files()
+        assert set(there) == LOADED | guard | {"README.md", ".gitattributes"}
+        assert all(content == (folder / path).read_bytes() for path, content in there.items())
+        assert not any(str(pair).encode() in content for content in there.values())
+        data = card_of(name).data
+        assert (data.pipeline_tag, data.get("inference")) == SHOWN_AS[direction]
+        assert direction in data.tags and data.library_name == "transformers" and data.license is None
+    with pytest.raises(ValueError, match="turn round the tokens"):
+        pipeline("text-generation", "ann/by-hand-backward", trust_remote_code=True)
+    assert measure(tmp_path / "there", "--pair", "ann/by-hand", "--text", text) == here
+    push(pair, "ann/by-hand", "--scores", scores)  # into the same repositories, where no rule hides figures and ∂
+    assert set(files("ann/by-hand-backward")) == LOADED | SHOWN | {"pipeline.py"}
+
+
+def test_git_takes_no_pickle_of_a_run_folder_and_keeps_weights_apart(pair, tmp_path):
+    folder = shutil.copytree(pair / "backward", tmp_path / "backward")
+    git = ["git", "-C", str(folder), "-c", "filter.lfs.clean=cat", "-c", "filter.lfs.smudge=cat"]
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout.split()
+    assert set(listed) == LOADED | {"README.md", ".gitattributes", "pipeline.py"}
+    told = subprocess.run([*git, "check-attr", "filter", *listed], capture_output=True, text=True).stdout
+    assert re.findall(r"(.*): filter: lfs", told) == ["model.safetensors"]
+
+
+def test_the_card_in_a_run_folder_generates_there(pair, monkeypatch, capsys):
+    for direction in DIRECTIONS:
+        monkeypatch.chdir(pair / direction)
+        (block,) = python_blocks(Path("README.md").read_text(encoding="utf-8"))
+        begun = re.search(r'"([01:]+)"', block)[1]
+        exec(block, {})
+        written = capsys.readouterr().out.strip()
+        assert written.startswith(EOS + begun) if direction == "forward" else written.endswith(begun + EOS)
+        card = Path("README.md").read_text(encoding="utf-8")
+        loss = read_json("results.json")["eval_loss"]
+        assert f"{loss:.4f} {direction}, nats per token" in card and "--max_steps 12" in card
+        assert str(pair.parent) not in card
+
+
+@pytest.mark.parametrize("task", ["text-generation", None])
+def test_pipeline_refuses_a_backward_run_folder(pair, task):
+    for folder in (pair / "backward", pair / "backward" / "checkpoint-8"):
+        with pytest.raises(ValueError, match="set the option `trust_remote_code=True`"):
+            pipeline(task, str(folder))
+    with pytest.raises(ValueError, match="turn round the tokens"):
+        pipeline(task, str(pair / "backward"), trust_remote_code=True)
+
+
+def of_before(pair: Path, folder: Path) -> Path:
+    """A pair as it was written before run folders had cards and guards."""
+    folder = shutil.copytree(pair, folder)
+    for path in (folder / direction for direction in DIRECTIONS):
+        for name in ("README.md", ".gitignore", ".gitattributes", "pipeline.py"):
+            (path / name).unlink(missing_ok=True)
+        edit(path / "config.json", lambda config: config.pop("custom_pipelines", None))
+        edit(path / "tokenizer_config.json", lambda config: config.pop("model_max_length"))
+        hashes = {file.name: file_sha256(file) for file in path.iterdir() if file.is_file()}
+        results = read_json(path / "results.json")
+        kept = {name: hashes[name] for name in results["sha256"] if name in hashes}
+        write_json(path / "results.json", results | {"sha256": kept})
+    return folder
+
+
+def test_a_run_folder_of_before_is_measured_and_published(pair, data, text, here, tmp_path):
+    before = of_before(pair, tmp_path / "before")
+    assert measure(tmp_path / "scores", "--pair", before, "--text", text) == here
+    train(before, data)  # finds it finished
+    assert not (before / "backward" / "pipeline.py").exists()
+    push(before, "ann/before")
+    assert set(files("ann/before-backward")) == LOADED | {"README.md", "pipeline.py"}
+    assert "custom_pipelines" in json.loads(files("ann/before-backward")["config.json"])
+
+
+def test_what_is_published_has_a_licence(pair, data, tmp_path, hub, capsys):
+    told = refused(pair, "ann/free", licence=None, match="--license: is needed to publish ann/free, and no card")
+    assert "cc0-1.0, apache-2.0" in told and not hub.requests
+    push(pair, "ann/free", "--dry_run", licence=None)
+    assert capsys.readouterr().out.splitlines()[-1] == told
+    push(pair, "ann/free", "--dry_run")
+    out = capsys.readouterr().out
+    assert out.count("license: cc0-1.0") == 2 and "--license" not in out
+    refused(pair, "ann/free", "--data", data, licence=None, match=f"to publish ann/free and {data}, and no card")
+    # what the card of the data says holds for both, what that of a model says for it alone
+    licensed = shutil.copytree(data, tmp_path / "linear")
+    (licensed / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    push(pair, "ann/free", "--data", licensed, "--dry_run", licence=None)
+    assert capsys.readouterr().out.count("license: mit") == 3
+    own = shutil.copytree(pair, tmp_path / "pair")
+    card = own / "forward" / "README.md"
+    card.write_text(
+        card.read_text(encoding="utf-8").replace("---\n", "---\nlicense: cc-by-4.0\n", 1), encoding="utf-8"
+    )
+    push(own, "ann/free", "--dry_run", licence=None)
+    assert capsys.readouterr().out.count("license: cc-by-4.0") == 2
+    refused(own, "ann/free", "--data", data, licence=None, match=f"to publish {data}, and no card")
+    card.write_text("---\n: [\n---\n", encoding="utf-8")
+    refused(own, "ann/free", licence=None, match="forward/README.md: its metadata cannot be read; mend or delete it")
+
+
 def test_pipeline_refuses_a_backward_model(published, pair):
     backward = f"{published}-backward"
     for task in ("text-generation", None):
@@ -627,6 +742,7 @@ def test_pairs_of_others_are_measured(able, strangers, text, tmp_path, hub):
 
 def test_training_ends_with_publishing(data, scores, tmp_path, hub, capsys):
     flags = ["--push_to_hub", "--hub_model_id", "ann/trained", "--hub_token", TOKEN, "--hub_strategy", "end"]
+    flags += ["--license", "cc0-1.0"]
     folder = train(tmp_path / "pair", data, *flags)
     assert whole("ann/trained", folder) and f"published: {hub.url}/ann/trained-forward" in capsys.readouterr().out
     names = {name for _, name in hub.repos if name.startswith("ann/trained")}
@@ -647,7 +763,7 @@ def test_training_ends_with_publishing(data, scores, tmp_path, hub, capsys):
 
 
 def test_each_of_several_seeds_is_published(data, tmp_path, hub, capsys):
-    flags = ["--push_to_hub", "--hub_model_id", "ann/three", "--hub_token", TOKEN]
+    flags = ["--push_to_hub", "--hub_model_id", "ann/three", "--hub_token", TOKEN, "--license", "cc0-1.0"]
     pair = train(tmp_path / "pair", data, *flags, "--seeds", "1", "2")
     out = capsys.readouterr().out
     for seed in (1, 2):
@@ -660,6 +776,7 @@ def test_training_does_not_start_where_it_could_not_publish(data, tmp_path, monk
     for flags, message in [
         (["--push_to_hub"], "--hub_model_id None: must be USER/NAME"),
         (["--push_to_hub", "--hub_model_id", "ann/x", "--hub_token", "hf_wrong"], "ann/x: the Hub answers 401"),
+        (["--push_to_hub", "--hub_model_id", "ann/x", "--hub_token", TOKEN], "--license: is needed to publish ann/x"),
     ]:
         with pytest.raises(SystemExit, match=message) as stopped:
             train(tmp_path / "pair", data, *flags)
@@ -673,7 +790,7 @@ def test_a_yaml_file_is_written_out_in_the_command(tmp_path):
 
 
 def test_as_a_command_without_a_hub(pair, tmp_path):
-    command = [sys.executable, push_pair.__file__, "--pair", pair, "--hub_model_id", "ann/gone"]
+    command = [sys.executable, push_pair.__file__, "--pair", pair, "--hub_model_id", "ann/gone", "--license", "mit"]
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "published" not in done.stdout
@@ -694,7 +811,7 @@ def test_the_address_of_the_project_has_no_credentials(url, address, monkeypatch
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", url], check=True)
     for name in ("ROOT", "CHECKOUT"):
-        monkeypatch.setattr(f"aot.publish.cards.{name}", tmp_path)
+        monkeypatch.setattr(f"aot.train.cards.{name}", tmp_path)
     assert web_address() == address
-    monkeypatch.setattr("aot.publish.cards.CHECKOUT", tmp_path.parent)  # installed into a project of somebody else
+    monkeypatch.setattr("aot.train.cards.CHECKOUT", tmp_path.parent)  # installed into a project of somebody else
     assert web_address() is None

@@ -76,6 +76,7 @@ DEATHS = {  # and the steps that are left, counted from the last checkpoint
     "while saving": (when_in(TrainerState, "save_to_json", die, lambda state, _: state.global_step == 8), 8),
     "evaluating": (when_in(ReverseTrainer, "exact_loss", die), 12),
     "before the final model": (when_in(ReverseTrainer, "save_state", die), 0),
+    "before the card": (when_in(training, "share", die), 0),
     "before the results": (when_in(training, "write_json", die, lambda path, _: path.name == RESULTS), 0),
 }
 
@@ -85,6 +86,8 @@ def same_run(run: Path, other: Path) -> None:
     assert np.array_equal(np.load(run / WINDOW_LOSSES), np.load(other / WINDOW_LOSSES))
     for key in ("loss", "eval_loss", "grad_norm", "learning_rate"):
         assert logged(run, key) == logged(other, key)
+    names = [{path.name for path in folder.iterdir() if path.is_file()} for folder in (run, other)]
+    assert names[0] == names[1] >= {"README.md", ".gitignore", ".gitattributes"}
     results = [read_json(folder / RESULTS) for folder in (run, other)]
     assert results[0]["eval_loss"] == results[1]["eval_loss"] and results[0]["step"] == results[1]["step"] == 12
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import SETTINGS, TINY, logged, of_kind, one_line, rewrite, train, weights
+from huggingface_hub.repocard import metadata_load
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 import make_synthetic
 import run_clm_reverse
@@ -22,6 +24,7 @@ from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import byte_tokenizer
 from aot.tokens.windows import DIRECTIONS, Windows
 from aot.train.models import build_model, load_model
+from aot.train.pairs import locate_pair, pair_configs
 from aot.train.runs import RECIPE, WINDOW_LOSSES
 from aot.train.trainer import ReverseTrainer
 
@@ -380,6 +383,33 @@ def test_compiling_does_not_switch_on_tf32(tmp_path, monkeypatch):
         assert torch.get_float32_matmul_precision() == "highest"
     finally:
         torch.backends.fp32_precision = before
+
+
+def test_a_run_folder_says_how_much_the_model_reads(pair_of_kind):
+    for folder in (*pair_of_kind.glob("*ward"), *pair_of_kind.glob("*ward/checkpoint-*")):
+        assert AutoTokenizer.from_pretrained(folder).model_max_length == 8, folder
+
+
+def test_the_licence_of_the_card_is_that_given_or_that_of_the_data(data, tmp_path, capsys):
+    licensed = shutil.copytree(data, tmp_path / "linear")
+    (licensed / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    flags = ["--max_steps", "1", "--direction", "forward"]
+    for name, more, licence in (("of_data", [], "mit"), ("given", ["--license", "cc0-1.0"], "cc0-1.0")):
+        card = train(tmp_path / name, licensed, *flags, *more) / "forward" / "README.md"
+        assert metadata_load(card)["license"] == licence and f"Licence: {licence}." in card.read_text("utf-8")
+    card.write_text("---\nlicense: cc-by-4.0\n---\nmine\n", encoding="utf-8")
+    train(tmp_path / "given", licensed, *flags, *more)  # finds it finished, and leaves what was written since
+    assert card.read_text("utf-8").endswith("mine\n") and f"{card} is left as it is" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_from_a_model_with_a_guard(pair, data, tmp_path):
+    """What stops `pipeline` is no setting in which the two directions differ."""
+    run = train(tmp_path / "run", data, "--model_name_or_path", pair, "--max_steps", "1")
+    recipes = [read_json(run / direction / RECIPE) for direction in DIRECTIONS]
+    assert not any("pipeline" in key for recipe in recipes for key in recipe)
+    configs = [read_json(run / direction / "config.json") for direction in DIRECTIONS]
+    assert ["custom_pipelines" in config for config in configs] == [False, True]
+    pair_configs([locate_pair(str(run))])
 
 
 def test_uniform_tokens_cost_their_entropy(data, tmp_path):

@@ -1,36 +1,21 @@
 """What the cards of a published pair and of its data say: facts of their folders, put into model_cards/*.md."""
 
-import json
-import re
 import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
-from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult
+from transformers import AutoTokenizer
 
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.places import INSTALLED, ROOT
 from aot.measure.reports import losses_of, read_report
 from aot.publish.parquet import configs
 from aot.tokens.data_folder import open_stream, read_meta
-from aot.tokens.windows import DIRECTIONS, LABELS, document_starts
-from aot.train.pairs import load_config, recipe_of, weights_identity
+from aot.tokens.windows import DIRECTIONS, LABELS
+from aot.train.cards import TEMPLATES, card, facts, first_document, prompts, renamed, web_address
+from aot.train.pairs import load_config, weights_identity
 from aot.train.runs import RECIPE
-
-TEMPLATES = ROOT / "model_cards"
-PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
-
-
-def web_address() -> str | None:
-    """Where this project is on the web, as its clone knows it and without credentials; None if it knows of nowhere."""
-    git = not INSTALLED and shutil.which("git") and ["git", "remote", "get-url", "origin"]
-    url = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip() if git else ""
-    found = re.fullmatch(r"(?:(?:https?|ssh)://)?(?:[^@/]*@)?([\w-]+(?:\.[\w-]+)+)[:/](.+?)(?:\.git)?/?", url)
-    return found and f"https://{found[1]}/{found[2]}"
 
 
 def measured(scores: str, pair: dict[str, str]) -> dict:
@@ -46,24 +31,6 @@ def measured(scores: str, pair: dict[str, str]) -> dict:
     if seed is None:
         raise SystemExit(f"{scores}: has the ∂ of other weights; measure that of these with {measure}")
     return report | {"this_seed": report["per_seed"][seed], "scored": scored[0]}
-
-
-def renamed(content, names: dict[str, str]):
-    """JSON with other `names`, and of paths no more than the last two: `data/en` for `/home/ann/data/en`."""
-    if isinstance(content, dict):
-        return {renamed(key, names): renamed(value, names) for key, value in content.items()}
-    if isinstance(content, list):
-        return [renamed(each, names) for each in content]
-    if not isinstance(content, str) or content in names:
-        return names.get(content, content)
-    flag, assigned, value = content.partition("=")
-    if flag.startswith("--") and assigned:
-        return f"{flag}={renamed(value, names)}"
-    parts = Path(content).parts
-    long = len(parts) > 2 and not re.search("://| ", content)  # neither an address nor a sentence
-    if not (long or Path(content).is_absolute() or ".." in parts):
-        return content
-    return "/".join(part for part in parts[-2:] if part not in ("/", ".."))
 
 
 def report_to_publish(report: dict, name: str) -> dict:
@@ -82,19 +49,6 @@ def data_of(results: dict, recipe: dict, given: str | None) -> dict | None:
     if given:
         raise SystemExit(f"{given}: is not what the pair was trained on, {results['data']}; their hashes differ")
     return None
-
-
-def prompts(tokenizer: PreTrainedTokenizerBase, document: np.ndarray, context: int) -> dict[str, tuple[str, int]]:
-    """Beginning and end of a document [n] as Python writes them, each with how many tokens may follow."""
-    room = min(PROMPT_TOKENS, max(1, context // 2))
-    document = document[document != tokenizer.eos_token_id]
-    examples = {}
-    for direction, part in zip(DIRECTIONS, (document[:room], document[-room:]), strict=True):
-        text = tokenizer.decode(part).strip("\ufffd")  # half a character; and no half a word, where words have spaces
-        text = (text.rpartition(" ")[0] if direction == "forward" else text.partition(" ")[2]) or text
-        length = len(tokenizer(text, add_special_tokens=False).input_ids)
-        examples[direction] = json.dumps(text, ensure_ascii=False), max(1, min(NEW_TOKENS, context - length - 1))
-    return examples
 
 
 def scored_split(report: dict, meta: dict | None) -> str | None:
@@ -135,60 +89,42 @@ def pair_cards(
     """
     folders = {direction: Path(path) for direction, path in pair.items()}
     results = {direction: read_json(folder / RESULTS) for direction, folder in folders.items()}
-    for each in results.values():
-        each["command"] = shlex.join(renamed(shlex.split(each.get("command", "")), {}))
     recipe, config = read_json(folders["forward"] / RECIPE), load_config(pair["forward"])
     meta = data_of(results["forward"], recipe, data)
     report = measured(scores, pair) if scores else None
     tokenizer = AutoTokenizer.from_pretrained(folders["forward"])
     if report and not report["request"]["by_text"]:
         kept = np.load(losses_of(Path(scores), report))
-        ids, starts = kept["ids"], kept["document_starts"]
+        document = np.split(kept["ids"], kept["document_starts"][1:])[0]
     elif meta:
         ids = np.array(open_stream(data or results["forward"]["data"], "validation")[: 2**16])
-        starts = document_starts(ids, tokenizer.eos_token_id, meta.get("tokens_per_document"))
+        document = first_document(ids, meta)
     else:
-        ids, starts = np.empty(0, int), [0]
+        document = np.empty(0, int)
     split = scored_split(report, meta) if report else None
-    language = language or (meta or {}).get("language")
-    stored = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
-    told = {
+    told = facts(results, recipe, config, meta, licence) | {
         "name": name,
         "pair": shipped or {direction: f"{name}-{direction}" for direction in DIRECTIONS},
         "links": {each: f"../{each}" if shipped else f"https://huggingface.co/{name}-{each}" for each in DIRECTIONS},
-        "weights": "float32" if stored == "float32" else f"float32 in training, and {stored} here",
         "on_the_hub": not shipped,
         "labels": LABELS,
         "report": report,
         "split": split,
         "figures": sorted(path.name for path in Path(scores).glob("*.png")) if scores and not shipped else [],
-        "results": results,
-        "recipe": recipe,
-        "step": recipe_of(config)["step"],
-        "config": config,
-        "trust": ", trust_remote_code=True" if getattr(config, "auto_map", None) else "",  # LSTM and GRU
-        "meta": meta,
-        "prompts": prompts(tokenizer, np.split(ids, starts[1:])[0], recipe["context"]),
+        "prompts": prompts(tokenizer, document, recipe["context"]),
         "published": published,
-        "web": web_address(),
-        "licence": licence,
     }
+    dataset = published.get("data") or (meta or {}).get("name") or Path(results["forward"]["data"]).name
     cards = {}
     for direction in DIRECTIONS:
-        dataset = published.get("data") or (meta or {}).get("name") or Path(results["forward"]["data"]).name
-        card_data = ModelCardData(
-            language=language,
-            license=licence,
-            library_name="transformers",
-            pipeline_tag="text-generation" if direction == "forward" else None,
-            tags=["arrow-of-time", direction, *(["time-reversed"] if direction == "backward" else [])],
-            datasets=[published["data"]] if "data" in published else None,
-            model_name=f"{Path(name).name}-{direction}",
-            eval_results=results_of(report, direction, split, dataset) if report else None,
-            direction=direction,
-        )
-        template = TEMPLATES / "pair.md"
-        cards[direction] = str(ModelCard.from_template(card_data, str(template), direction=direction, **told))
+        about = {
+            "language": language or (meta or {}).get("language"),
+            "license": licence,
+            "datasets": [published["data"]] if "data" in published else None,
+            "model_name": f"{Path(name).name}-{direction}",
+            "eval_results": results_of(report, direction, split, dataset) if report else None,
+        }
+        cards[direction] = card("pair.md", direction, about, **told)
     return cards, report and report_to_publish(report, name)
 
 

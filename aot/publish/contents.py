@@ -10,18 +10,15 @@ from huggingface_hub.repocard import metadata_load
 
 from aot.base.files import read_json
 from aot.base.places import INSTALLED, PACKAGE, ROOT
-from aot.publish.cards import data_card, renamed
+from aot.publish.cards import data_card
 from aot.publish.parquet import make_parquet
 from aot.publish.repositories import Files, Repo, check_name
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import read_clusters
 from aot.tokens.tokenizers import TOKENIZER_FILES, data_tokenizer
 from aot.tokens.windows import DIRECTIONS
-
-# What `from_pretrained` reads. A list of what is sent, so that no pickle and no optimizer can be.
-LOADED = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json")
-GUARD = ROOT / "model_cards" / "pipeline.py"
-TASK = {"text-generation": {"impl": "pipeline.BackwardPipeline", "pt": ["AutoModelForCausalLM"], "type": "text"}}
+from aot.train.cards import renamed
+from aot.train.sharing import GUARD, LOADED, TASK
 
 
 def folder_files(folder: Path, patterns: tuple[str, ...] = ("**/*",)) -> Files:
@@ -39,7 +36,7 @@ def checkpoint_files(folder: Path, direction: str) -> Files:
     files = folder_files(folder, (*LOADED, *TOKENIZER_FILES, *code))
     if direction == "backward":
         content = json.dumps(config | {"custom_pipelines": TASK}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        files |= {"config.json": content.encode(), "pipeline.py": GUARD}
+        files |= {"config.json": content.encode(), GUARD.name: GUARD}
     return files
 
 

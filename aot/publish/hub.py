@@ -16,6 +16,7 @@ from aot.publish.repositories import (
     check_name,
     collect,
     data_in,
+    missing_licence,
     one_line_errors,
     open_repo,
     recipe_in,
@@ -26,6 +27,7 @@ from aot.publish.repositories import (
 )
 from aot.tokens.data_folder import read_meta
 from aot.tokens.windows import DIRECTIONS
+from aot.train.cards import licence_of
 from aot.train.pairs import kept_steps, locate_pair, pair_configs
 
 
@@ -83,9 +85,13 @@ def publish(
 ) -> None:
     """Publish a pair and what else is asked for: see push_pair.py. Prints addresses when all of it is there."""
     user, folders = check_name("--hub_model_id", hub_model_id), finished_pair(pair)
-    others = beside(hub_model_id, data, metric, explorer, license, language)
+    trained_on = data or read_json(Path(folders["forward"], RESULTS))["data"]
+    licences = {hub_model_id: licence_of(license, *folders.values(), trained_on)}
+    if data:
+        licences[data] = licence_of(license, data)
+    others = beside(hub_model_id, data, metric, explorer, licences.get(data), language)
     names = {kind: repo.repo_id for kind, (repo, _) in others.items()}
-    cards, report = pair_cards(hub_model_id, folders, scores, data, names, license, language)
+    cards, report = pair_cards(hub_model_id, folders, scores, data, names, licences[hub_model_id], language)
     extra = {direction: {"README.md": card.encode()} for direction, card in cards.items()}
     if report:
         measured = {"aot.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"}
@@ -93,8 +99,14 @@ def publish(
         extra = {direction: files | measured for direction, files in extra.items()}
     repos = {direction: Repo(f"{hub_model_id}-{direction}", revision=revision) for direction in DIRECTIONS}
     steps = kept_steps(folders)
+    unlicensed = missing_licence(licences)
     if dry_run:
-        return show(others, repos, steps, extra)
+        show(others, repos, steps, extra)
+        if unlicensed:
+            print(f"\n{unlicensed}")
+        return
+    if unlicensed:
+        raise SystemExit(unlicensed)
 
     api = HfApi(token=token)
     with one_line_errors(hub_model_id):

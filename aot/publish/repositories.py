@@ -68,6 +68,16 @@ def check_name(flag: str, name: str | None) -> str:
     return user
 
 
+def missing_licence(licences: dict[str, str | None]) -> str | None:
+    """What is to be done where some of what is published has no licence, by name; None where all has."""
+    if not (without := [name for name, licence in licences.items() if not licence]):
+        return None
+    return (
+        f"--license: is needed to publish {' and '.join(without)}, and no card there says it. Give what others may do "
+        "with it by its name on the Hub, such as cc0-1.0, apache-2.0 or other"
+    )
+
+
 def check_login(hub_model_id: str | None, token: str | None) -> None:
     """SystemExit when the name is none, or nobody is logged in to the Hub."""
     check_name("--hub_model_id", hub_model_id)

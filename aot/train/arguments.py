@@ -30,7 +30,7 @@ class RunArguments:
         metadata={
             "aliases": ["--block_size"],
             "help": "Tokens per window, all of them predicted. Most windows of the paper: 256 positions, of which BOS "
-            "takes one, so 255 tokens."
+            "takes one, so 255 tokens.",
         },
     )
     stride: int | None = field(
@@ -71,6 +71,13 @@ class RunArguments:
         metadata={
             "help": "fast: the same losses with less work, for gpt2, llama and nanochat; other models "
             "have none, and are as with stock, which is the model of transformers as it is."
+        },
+    )
+    license: str | None = field(
+        default=None,
+        metadata={
+            "help": "Licence of the models for their cards, such as cc0-1.0. Default: that in the card of the data. "
+            "--push_to_hub needs one."
         },
     )
     parallel_directions: bool = field(

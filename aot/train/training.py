@@ -12,10 +12,12 @@ from transformers.integrations import unset_hf_deepspeed_config
 from aot.base.files import file_sha256, read_json, write_json, writing
 from aot.base.folders import RESULTS, alone, differences
 from aot.base.machine import provenance
+from aot.base.messages import notice
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
+from aot.train.cards import CARD, licence_in, licence_of, model_card
 from aot.train.fast import arithmetic_of, use_fast_path
 from aot.train.models import build_model, check_context, load_model
 from aot.train.pairs import load_config, recipe_of, without
@@ -31,6 +33,7 @@ from aot.train.runs import (
     start_or_continue,
     weights_sha256,
 )
+from aot.train.sharing import guard, share
 from aot.train.trackers import end_runs, name_run
 
 # What has to be equal for two runs to be a pair, or for one to be continued, besides data, model and window order.
@@ -41,7 +44,8 @@ SETTINGS = (
 )
 
 # What the configuration of a model has besides what makes the model.
-NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "dtype", "transformers_version"}
+NOT_MODEL = {"direction", "arrow_of_time", "architectures", "auto_map", "custom_pipelines", "dtype"}
+NOT_MODEL |= {"transformers_version"}
 
 # Files of a finished run whose hashes are kept.
 LEARNED = ("*.safetensors*", "*config.json", "tokenizer*", "*.py", WINDOW_LOSSES, RECIPE, STATE)
@@ -83,6 +87,8 @@ class Prepared:
     windows: Windows
     held_out: Windows
     tokenizer: PreTrainedTokenizerBase
+    meta: dict  # of the data, which may be gone at the end of days of training
+    licence: str | None
 
 
 def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -> Prepared:
@@ -97,7 +103,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         )
 
     unset_hf_deepspeed_config()  # with it, ZeRO-3 would make the model in parts, from other random numbers
-    tokenizer = data_tokenizer(run.data, direction=direction)
+    tokenizer = data_tokenizer(run.data, direction=direction, model_max_length=run.context)
     model = initial_model(direction, run, meta["vocab_size"], tokenizer, args.seed)
     if args.deepspeed_plugin:
         args.deepspeed_plugin.set_deepspeed_weakref()
@@ -116,6 +122,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         "initial_weights_sha256": weights_sha256(model),
     }
     model.config.direction, model.config.arrow_of_time = direction, dict(recipe)
+    guard(model.config, direction)
     check_run_folder(Path(args.output_dir, direction), recipe)
     if (start := args.resume_from_checkpoint) not in ("auto", None):
         made_from = getattr(load_config(start), "arrow_of_time", {})
@@ -126,7 +133,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
             )
         if problem := damage(Path(start)):
             raise SystemExit(f"--resume_from_checkpoint {start}: {problem}; `auto` finds the newest that is whole")
-    return Prepared(model, recipe, windows, held_out, tokenizer)
+    return Prepared(model, recipe, windows, held_out, tokenizer, meta, licence_of(run.license, run.data))
 
 
 def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
@@ -139,6 +146,8 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
     if not unfinished:
         if first:
             print(f"{folder}: finished before, made from the same data and settings")
+            if run.license and run.license != licence_in(folder):
+                notice(f"--license {run.license}: {folder / CARD} is left as it is; change its `license` there")
         return read_json(folder / RESULTS)
     with alone(folder) if first else nullcontext():
         if (checkpoint := args.resume_from_checkpoint) == "auto":
@@ -201,6 +210,8 @@ def fit(
         **provenance(),
     }
     if trainer.is_world_process_zero():
+        about = prepared.meta, prepared.held_out.stream, prepared.licence
+        share(folder, direction, model_card(folder, results, recipe, *about))
         learned = {path for each in LEARNED for path in folder.glob(each)}
         write_json(folder / RESULTS, results | {"sha256": {path.name: file_sha256(path) for path in sorted(learned)}})
     if args.deepspeed_plugin:
