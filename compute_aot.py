@@ -21,85 +21,19 @@ sys.path.insert(0, str(Path(__file__).parent))  # where this project is, also wi
 
 import aot.base.process  # isort: skip  # noqa: F401  before torch
 
-import hashlib
 import shlex
-import shutil
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 
 from aot.base.cli import command, parse_arguments, without_effect
-from aot.base.folders import alone
 from aot.base.messages import then
-from aot.measure.inputs import PairArguments, TextArguments, encode_text, load_pairs
-from aot.measure.prequential import prequential
-from aot.measure.reports import finished_report, print_report
-from aot.measure.scores import measure
-from aot.measure.where import print_where, with_where
-from aot.quick.inputs import QuickArguments
-from aot.quick.measuring import quick
-from aot.tokens.data_folder import read_meta
-from aot.tokens.text import kind_of, short_name
-from aot.tokens.tokenizers import pair_tokenizers
-from aot.train.models import check_context, find_device
-from aot.train.pairs import and_more, recipe_of, trained_context, weights_identity
+from aot.measure.arguments import PairArguments, ScoreArguments, TextArguments
+from aot.quick.arguments import QuickArguments
+from aot.tokens.text import kind_of
 
 NOT_OF_TEXT = {  # flags that say how a text of another kind is read
     "data": ("documents", "column", "errors", "max_document_bytes", "dataset_config", "clusters"),
     "text": ("split", "dataset_config"),
 }
-
-
-@dataclass
-class ScoreArguments:
-    """How it is scored and where the result goes."""
-
-    context: int | None = field(
-        default=None, metadata={"aliases": ["--block_size"], "help": "Tokens per window. Default: as trained."}
-    )
-    stride: int | None = field(
-        default=None,
-        metadata={
-            "help": "Tokens from one window to the next. Default: the context, each token in one window. Half of it "
-            "gives each token at least half a window to read before it, in either direction, at twice the cost."
-        },
-    )
-    by_text: bool = field(
-        default=False, metadata={"help": "Compare nats per document of models whose tokenizers or training differ."}
-    )
-    reverse_text: bool = field(
-        default=False,
-        metadata={
-            "help": "The backward model was trained on text whose characters were reversed, and reads them left to "
-            "right, as of tokenize_lang.py --reverse_text. Implies --by_text."
-        },
-    )
-    confidence: float = field(default=0.95, metadata={"help": "Coverage of the interval."})
-    batch_size: str = field(default="auto", metadata={"help": "Windows at once, halved when memory runs out."})
-    device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
-    output_dir: str | None = field(default=None, metadata={"help": "Default: scores/PAIR-on-TEXT."})
-
-    def __post_init__(self):
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"--confidence {self.confidence}: must lie between 0 and 1, such as 0.95")
-        if self.batch_size != "auto" and not (self.batch_size.isdecimal() and int(self.batch_size)):
-            raise ValueError(f"--batch_size {self.batch_size}: must be auto or a number from 1")
-        self.device = find_device(self.device)
-        self.by_text |= self.reverse_text
-
-    def reads(self, direction: str) -> str:
-        """The direction in which the model of a direction reads its text."""
-        return "forward" if self.reverse_text else direction
-
-
-def check_windows(how: ScoreArguments, configs: dict) -> None:
-    """Fill in the context and stride that were not given; SystemExit where no model can read such windows."""
-    if how.context is None:
-        how.context = min(map(trained_context, configs.values()))
-    if how.stride is None:
-        how.stride = how.context
-    if not 1 <= how.stride <= how.context:
-        raise SystemExit(f"--context {how.context} --stride {how.stride}: need context ≥ 1 and 1 ≤ stride ≤ context")
-    for config in configs.values():
-        check_context(config, how.context)
 
 
 def check_flags(quick: bool, what: TextArguments) -> None:
@@ -136,47 +70,24 @@ def main(argv: list[str] | None = None) -> None:
         models, texts = (which.pair, which.forward, which.backward), (what.data, what.text, what.dataset)
         if any((*models, *texts, which.pickled_weights, how.reverse_text)):
             raise SystemExit("give --prequential without models and text: it takes what training has logged")
+        from aot.measure.inputs import load_pairs  # takes seconds, which --help need not wait for
+        from aot.measure.prequential import prequential
+
         which.pair = which.prequential
         return prequential(*load_pairs(which, how), how.confidence, how.output_dir)
     if fast.quick and sum(map(bool, (what.data, what.text, what.dataset))) == 1:
+        from aot.quick.measuring import quick
+
         quick(what, fast, how.confidence, how.output_dir)
         return None if fast.where or fast.destroy or fast.keep or how.output_dir else where_next(argv)
     if sum(map(bool, (what.data, what.text, what.dataset))) != 1 or (how.by_text and what.data):
         raise SystemExit(
             "give one of --data, --text and --dataset; with --by_text or --reverse_text, which encode anew, not --data"
         )
-    pairs, configs = load_pairs(which, how)
-    tokenizers = pair_tokenizers(configs, which.revision, comparable=not how.by_text)
-    check_windows(how, configs)
-    turned = {pairs[0]["backward"]} if how.reverse_text else set()
-    text, name = encode_text(what, tokenizers, turned, how), what.data or what.dataset or what.text[0]
-    request = {
-        "pairs": pairs,
-        "weights": {path: weights_identity(path, config) for path, config in configs.items()},
-        "text": name,
-        "text_sha256": {path: hashlib.sha256(ids).hexdigest() for path, ids in text.ids.items()},
-        **{name: getattr(how, name) for name in ("context", "stride", "by_text", "confidence")},
-        **({"reverse_text": True} if how.reverse_text else {}),
-        **({} if text.clusters is None else {"clusters_sha256": hashlib.sha256(text.clusters).hexdigest()}),
-    }
-    # of the data that all were trained on, the report says whether they have learned anything
-    home = {read_meta(what.data)["data_sha256"]} if what.data else set()
-    unchecked = {} if {recipe_of(each).get("data_sha256") for each in configs.values()} == home else configs
-    models = Path([*which.pair, *which.forward][0]).name + and_more(pairs)
-    folder = Path(how.output_dir or f"scores/{models}-on-{short_name(name)}")
-    unfinished = folder.with_name(folder.name + ".partial")
-    if not folder.exists():
-        with alone(unfinished):
-            if not folder.exists():  # another process may just have finished it
-                measure(text, request, tokenizers, unchecked, folder, unfinished, which, how)
-    report = finished_report(folder / "aot.json", request)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    if fast.where:
-        report = with_where(folder, report, tokenizers[pairs[0]["forward"]])
-    print_report(report, folder)
-    if fast.where:
-        print_where(report)
-    elif not how.by_text:
+    from aot.measure.measuring import measure_text
+
+    measure_text(which, what, how, fast.where)
+    if not fast.where and not how.by_text:
         where_next(argv)
 
 

@@ -20,16 +20,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-import numpy as np
-from transformers import PreTrainedModel, set_seed
-
 from aot.base.cli import at_least, command, parse_arguments, without_effect
-from aot.base.folders import alone
-from aot.measure.texts import encode_prompts, key_of, show, start_or_continue, stream_texts, write_rows, write_texts
-from aot.tokens.tokenizers import checkpoint_tokenizer
-from aot.tokens.windows import DIRECTIONS
-from aot.train.models import find_device, load_model
-from aot.train.pairs import locate_pair, pair_configs, trained_context, weights_identity
 
 
 @dataclass
@@ -52,10 +43,14 @@ class ModelArguments:
     device: str | None = field(default=None, metadata={"help": "cpu, cuda, cuda:1, ... Default: a GPU, if any."})
 
     def __post_init__(self):
+        from aot.train.models import find_device  # here and below, since --help need not wait for torch
+
         self.device = find_device(self.device)
 
-    def load(self, path: str) -> PreTrainedModel:
+    def load(self, path: str):
         """One of the models, on its device."""
+        from aot.train.models import load_model
+
         return load_model(path, self.revision, pickled=self.pickled_weights).to(self.device)
 
 
@@ -111,6 +106,9 @@ class SamplingArguments:
 
     def seed_batch(self, number: int) -> None:
         """Give a batch random numbers of its own, so that they are the same after an interruption."""
+        import numpy as np
+        from transformers import set_seed
+
         set_seed(int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0]))
 
     def settings(self) -> dict:
@@ -118,18 +116,6 @@ class SamplingArguments:
         values = {name: value for name, value in asdict(self).items() if name != "seed"}
         sampling = {name: values.pop(name) for name in ("temperature", "top_k", "top_p", "min_p")}
         return values | {name: value for name, value in sampling.items() if self.do_sample}
-
-
-def locate_models(args: ModelArguments, direction: str) -> dict[str, str]:
-    """Path or Hub id of each model to use, by direction; SystemExit unless they are of their direction."""
-    given = {name: getattr(args, name) for name in DIRECTIONS if getattr(args, name)}
-    if bool(args.pair) == bool(given):
-        raise SystemExit("give either --pair NAME, or one or both of --forward MODEL and --backward MODEL")
-    paths = locate_pair(args.pair) if args.pair else given
-    paths = {name: path for name, path in paths.items() if direction in ("both", name)}
-    if not paths:
-        raise SystemExit(f"--direction {direction}: needs --pair or --{direction}")
-    return paths
 
 
 def read_prompts(args: PromptArguments) -> list[str]:
@@ -154,38 +140,12 @@ def read_prompts(args: PromptArguments) -> list[str]:
 
 def main(argv: list[str] | None = None) -> None:
     which, what, how = parse_arguments(ModelArguments, PromptArguments, SamplingArguments, doc=__doc__, argv=argv)
+    from aot.measure.texts import locate_models, write
+
     models, prompts = locate_models(which, what.direction), read_prompts(what)
     if all(Path(each).is_dir() for each in models.values()):
         without_effect(which.given, {"revision": "on folders of this machine"})
-    configs = pair_configs([models], which.revision, trusted=not which.pair, comparable=False)
-    tokenizers, encoded, weights = {}, {}, {}
-    for direction, path in models.items():
-        config = configs[path]
-        weights[direction] = weights_identity(path, config)
-        tokenizers[direction] = checkpoint_tokenizer(path, which.revision)
-        fitting = trained_context(config), how.max_new_tokens, what.cut_prompts
-        encoded[direction] = encode_prompts(prompts, tokenizers[direction], direction, *fitting)
-
-    one = len(prompts) == how.num_return_sequences == 1
-    if not what.output:
-        if one and how.num_beams == 1:
-            return stream_texts(models, tokenizers, prompts[0], encoded, which, how)
-        for row in write_texts(models, tokenizers, prompts, encoded, {}, which, what, how).values():
-            show(row, heading=not one or len(models) > 1)
-        return None
-    output, partial = Path(what.output), Path(f"{what.output}.partial")
-    settings = {"prompts": prompts, "cut_prompts": what.cut_prompts, "batch_size": what.batch_size, **asdict(how)}
-    with alone(output, beside=True):
-        rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
-        if rows is None:
-            return print(f"{output}: finished before, from the same prompts and settings")
-        done = {key_of(row): row for row in rows}
-        rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
-        ordered = output.with_name(f"{output.name}.ordered.partial")
-        write_rows(ordered, rows.values(), "w")
-        ordered.replace(output)
-        partial.unlink()
-        print(f"{output}: {len(rows):,} texts")
+    write(models, prompts, which, what, how)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     from aot.publish.hub import publish  # takes seconds, which --help need not wait for
 
     publish(**asdict(args))
-    if args.dry_run:
-        print("To send it: the same command without --dry_run")
-    else:
+    if not args.dry_run:
         then("To measure a text with it", f"python compute_aot.py --pair {args.hub_model_id} --text letter.txt")
 
 

@@ -16,6 +16,7 @@ import tokenize_lang
 from aot.base.places import ROOT
 from aot.measure import scores, texts
 from aot.tokens import streams
+from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from aot.train.runs import MANIFEST
 
 TOKENS = "--documents paragraph --vocab_size 300 --validation_fraction 0.2"
@@ -25,8 +26,8 @@ FEW = "--quick --learners 2 --null false"
 LINES = "--bits 4 --ones 1 --noise 0.1 --train_lines 300 --validation_lines 60"
 MODELS = (compute_aot.PairArguments, compute_aot.TextArguments, compute_aot.ScoreArguments)
 PROMPTS = (generate.ModelArguments, generate.PromptArguments, generate.SamplingArguments)
-OWN = run_clm_reverse.RunArguments
-TRAINING = (OWN, OWN, run_clm_reverse.ReverseTrainingArguments)  # which has ten times as many
+OWN = RunArguments
+TRAINING = (OWN, OWN, ReverseTrainingArguments)  # which has ten times as many
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,16 @@ from conftest import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
+import generate
 import run_clm_reverse
 import tokenize_lang
 from aot.base.cli import OF_RUN_CLM, Grow, at_least, command, parse_arguments
 from aot.base.messages import brief, notice
 from aot.base.recipes import flags_of, spelled_out
-from aot.measure.inputs import PairArguments, TextArguments
+from aot.measure.arguments import PairArguments, TextArguments
 from aot.tokens.arguments import TokenizeArguments
+from aot.tokens.own_text import OwnText
+from aot.train import commands
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
 
 ROOT = Path(__file__).parent.parent
@@ -236,7 +239,7 @@ def test_a_flag_without_an_effect_is_named(tmp_path, capsys, flags, said):
 ])  # fmt: skip
 def test_what_training_does_not_heed_is_named(capsys, flags, said):
     notice.cache_clear()
-    run_clm_reverse.parse(["--data", "somewhere", *flags.split()])
+    commands.parse(["--data", "somewhere", *flags.split()])
     found = [line for line in capsys.readouterr().err.splitlines() if "effect" in line]
     assert len(found) >= len(said) and all(any(line.startswith(each) for line in found) for each in said)
     assert bool(found) == bool(said)
@@ -254,8 +257,9 @@ def test_what_is_given_beside_a_file_counts(tmp_path, capsys, name):
 
 @pytest.mark.parametrize("name", OF_RUN_CLM)
 def test_who_knows_run_clm_is_told_what_a_flag_is_here(name):
+    script = generate if name in OwnText.__dataclass_fields__ else run_clm_reverse
     with pytest.raises(SystemExit, match=f"--{name} y: unknown here: ") as stopped:
-        run_clm_reverse.parse([f"--{name}", "y"])  # before it is said that --data is missing
+        script.main([f"--{name}", "y"])  # before it is said that --data is missing
     assert one_line(stopped)
     kinds = [RunArguments, ReverseTrainingArguments, *[TokenizeArguments] * ("tokenize_lang.py" in OF_RUN_CLM[name])]
     there = {each.name for kind in kinds for each in fields(kind)}

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 import compute_aot
 import make_synthetic
 from aot.base.cli import parse_arguments
-from aot.quick.inputs import QuickArguments
+from aot.quick.arguments import QuickArguments
 from aot.quick.profiles import Documents
 from aot.sources.linear import inverse, sparse_matrix
 from aot.tokens.arguments import TokenizeArguments

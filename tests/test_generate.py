@@ -196,7 +196,7 @@ def test_an_interrupted_run_goes_on_to_the_same_texts(pair, prompts, tmp_path, k
     cut.with_name("cut.jsonl.partial").write_bytes(b"".join(lines[:kept]) + lines[-1][:20])
     shutil.copy(tmp_path / "whole.jsonl.request.json", tmp_path / "cut.jsonl.request.json")
     request = json.loads((tmp_path / "cut.jsonl.request.json").read_text(encoding="utf-8"))["request"]
-    assert generate.start_or_continue(cut, cut.with_name("cut.jsonl.partial"), request) == rows(whole)[:kept]
+    assert texts.start_or_continue(cut, cut.with_name("cut.jsonl.partial"), request) == rows(whole)[:kept]
     assert cut.with_name("cut.jsonl.partial").read_bytes() == b"".join(lines[:kept])  # ready to be appended to
     generate.main([*flags, str(cut)])
     assert cut.read_bytes() == whole.read_bytes() and not cut.with_name("cut.jsonl.partial").exists()

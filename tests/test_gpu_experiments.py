@@ -19,11 +19,11 @@ from conftest import edit
 
 import compute_aot
 import report
-import run_clm_reverse
 from aot.tokens.data_folder import open_stream
 from aot.tokens.streams import read_clusters
 from aot.tokens.tokenizers import load_tokenizer
 from aot.tokens.windows import DIRECTIONS, document_starts
+from aot.train.commands import parse
 from aot.train.models import build_model
 from aot.train.rates import attention_kernels, flops_per_token, kernel_shares, matmul_flops
 
@@ -362,7 +362,7 @@ def test_an_experiment_can_be_done_in_bookings(name, scripts, prepared):
     cells = scripts(name).CELLS
     assert len({cell.name for cell in cells}) == len(cells)
     for cell in (*cells, *(cell.tiny() for cell in cells)):
-        run_clm_reverse.parse([*cell.flags(), "--data", str(prepared[0] / "gpu-fr")])
+        parse([*cell.flags(), "--data", str(prepared[0] / "gpu-fr")])
         assert 2 * cell.seconds(16384) < 9.5 * 60 and cell.windows * cell.context == cell.step_tokens
     of_seed = Counter(cell.seed for cell in cells)
     assert len(of_seed) + 2 <= 8 and max(of_seed.values()) * 2 * 300_000 * 2 < 16 * 2**20

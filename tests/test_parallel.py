@@ -21,8 +21,10 @@ from aot.base.files import read_json
 from aot.base.folders import RESULTS
 from aot.tokens.windows import DIRECTIONS
 from aot.train import parallel
+from aot.train.commands import parse
 from aot.train.runs import RECIPE, checkpoints, last_checkpoint
 from aot.train.trainer import ReverseTrainer
+from aot.train.training import train_apart
 
 AT_ONCE = "--parallel_directions"
 
@@ -172,7 +174,7 @@ def test_backward_told_to_stop_at_its_end_does_not_wait(data, tmp_path, monkeypa
     monkeypatch.setattr(ReverseTrainer, "_save_checkpoint", told)
     argv = [*map(str, ["--data", data, "--output_dir", tmp_path, *SETTINGS, AT_ONCE])]
     with pytest.raises(SystemExit) as stopped:
-        run_clm_reverse.train_apart("backward", argv, "")
+        train_apart("backward", argv, "")
     assert stopped.value.code == 143 and not (tmp_path / "backward" / RESULTS).exists()
 
 
@@ -207,8 +209,8 @@ def test_of_several_gpus_a_direction_has_one(data, tmp_path, monkeypatch):
     patched.__set_name__(TrainingArguments, "_setup_devices")
     monkeypatch.setattr(TrainingArguments, "_setup_devices", patched)
     flags = ["--data", str(data), "--output_dir", str(tmp_path), *SETTINGS]
-    assert run_clm_reverse.parse(flags)[1].train_batch_size == 16
-    assert run_clm_reverse.parse([*flags, AT_ONCE])[1].train_batch_size == 8
+    assert parse(flags)[1].train_batch_size == 16
+    assert parse([*flags, AT_ONCE])[1].train_batch_size == 8
 
 
 @pytest.mark.slow

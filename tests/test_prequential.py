@@ -15,6 +15,7 @@ from aot.measure.checks import unigram_loss
 from aot.measure.prequential import code_length, curve, first_pass, settled
 from aot.measure.scoring import score
 from aot.tokens.data_folder import open_stream, read_meta
+from aot.tokens.tokenizers import data_tokenizer
 from aot.tokens.windows import DIRECTIONS, Windows
 from aot.train.arguments import RunArguments
 from aot.train.runs import WINDOW_LOSSES
@@ -48,7 +49,7 @@ def test_each_window_is_scored_before_it_is_trained_on(data, tmp_path):
     for direction in DIRECTIONS:
         rows = rows_of(run, direction)
         assert rows.dtype == WINDOW_LOSS and rows["step"].tolist() == np.repeat(range(1, 13), 8).tolist()
-        untrained = initial_model(direction, settings, read_meta(data), seed=42)
+        untrained = initial_model(direction, settings, read_meta(data)["vocab_size"], data_tokenizer(data), seed=42)
         text = np.concatenate([Windows(ids, 8)[number] for number in rows["window"][:8]])
         expected = score(untrained, text, direction, 8).reshape(8, 8).mean(1)
         np.testing.assert_allclose(rows["loss"][:8], expected, rtol=1e-5)

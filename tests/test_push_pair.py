@@ -21,7 +21,6 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeli
 import compute_aot
 import make_synthetic
 import push_pair
-import run_clm_reverse
 from aot.arrow_of_time.gap import arrow
 from aot.base.files import file_sha256, read_json, write_json
 from aot.base.places import ROOT
@@ -29,6 +28,7 @@ from aot.measure.scoring import score
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, EOS
 from aot.train.cards import renamed, web_address
+from aot.train.commands import repeatable
 from aot.train.models import load_model
 
 TOKEN = "hf_ann"
@@ -785,8 +785,8 @@ def test_training_does_not_start_where_it_could_not_publish(data, tmp_path, monk
 
 def test_a_yaml_file_is_written_out_in_the_command(tmp_path):
     argv = ["--data", "data/en", "--hub_token", "secret", "--run_name", "two words", "--push_to_hub"]
-    assert run_clm_reverse.repeatable(argv, 1) == "python run_clm_reverse.py --data data/en --run_name 'two words'"
-    assert run_clm_reverse.repeatable(argv, 2).startswith("accelerate launch --num_processes 2 run_clm_reverse.py")
+    assert repeatable(argv, 1) == "python run_clm_reverse.py --data data/en --run_name 'two words'"
+    assert repeatable(argv, 2).startswith("accelerate launch --num_processes 2 run_clm_reverse.py")
 
 
 def test_as_a_command_without_a_hub(pair, tmp_path):
@@ -810,8 +810,7 @@ def test_as_a_command_without_a_hub(pair, tmp_path):
 def test_the_address_of_the_project_has_no_credentials(url, address, monkeypatch, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", url], check=True)
-    for name in ("ROOT", "CHECKOUT"):
-        monkeypatch.setattr(f"aot.train.cards.{name}", tmp_path)
+    monkeypatch.setattr("aot.train.cards.ROOT", tmp_path)
     assert web_address() == address
-    monkeypatch.setattr("aot.train.cards.CHECKOUT", tmp_path.parent)  # installed into a project of somebody else
+    monkeypatch.setattr("aot.train.cards.INSTALLED", True)  # into a project of somebody else
     assert web_address() is None

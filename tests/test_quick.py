@@ -1,12 +1,17 @@
 """`compute_aot.py --quick`: from any text to a profile, whole or not at all, and no flag without an effect."""
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +21,7 @@ from conftest import FEW, refused
 import compute_aot
 from aot.base.folders import alone
 from aot.quick import measuring as quick
-from aot.quick.inputs import WHERE
+from aot.quick.arguments import WHERE
 from aot.quick.learners import PROFILE
 from aot.show import quick_figures
 from aot.tokens.transforms import DESTROY, KEEP
@@ -208,19 +213,26 @@ def test_a_second_process_is_kept_out(text, tmp_path):
 
 def test_ctrl_c_is_one_line_and_leaves_nothing(tmp_path):
     command = [sys.executable, ROOT / "compute_aot.py", "--quick", "--text", ROOT / "corpora/de.txt"]
+    terminal, its_end = pty.openpty()  # where a bar moves
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
     process = subprocess.Popen(
-        [*command, "--output_dir", tmp_path / "out"], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        [*command, "--output_dir", tmp_path / "out"], stderr=its_end, stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
+    os.close(its_end)
+    err = b""
     try:
-        line = b""
-        while b"reading" not in line:  # the bar moves
-            line += process.stderr.read1(100)
+        while b"reading" not in err:
+            err += os.read(terminal, 1000)
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
-        out, err = process.communicate(timeout=60)
+        with suppress(OSError):  # which is the end of a terminal
+            while more := os.read(terminal, 1000):
+                err += more
+        out, _ = process.communicate(timeout=60)
     finally:
         process.kill()
+        os.close(terminal)
     assert process.returncode == 130 and not out and b"Traceback" not in err
     assert err.decode().strip().splitlines()[-1].startswith("interrupted")
     assert time.monotonic() - begin < 30 and not list(tmp_path.glob("out*"))

@@ -11,7 +11,7 @@ import pytest
 from transformers import HfArgumentParser
 
 import aot
-import compute_aot
+from aot.measure.reports import print_report as print_pair
 from aot.quick import measuring as quick
 
 ROOT = Path(__file__).parent.parent
@@ -87,7 +87,7 @@ def test_the_tree_names_what_there_is():
 
 @pytest.mark.parametrize(
     ("kind", "print_report"),
-    [("en", quick.print_report), *((kind, compute_aot.print_report) for kind in ("fr", "text", "linear"))],
+    [("en", quick.print_report), *((kind, print_pair) for kind in ("fr", "text", "linear"))],
 )
 def test_what_the_demo_prints_is_what_results_hold(kind, print_report, capsys):
     report = json.loads((ROOT / f"results/demo_{kind}.json").read_text(encoding="utf-8"))

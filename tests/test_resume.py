@@ -22,8 +22,9 @@ import tokenize_lang
 from aot.base.cli import command
 from aot.base.files import read_json
 from aot.base.folders import RESULTS, alone
+from aot.measure import measuring
 from aot.show import figures
-from aot.tokens import first_reading
+from aot.tokens import first_reading, making
 from aot.train import training
 from aot.train.interruption import StopAtNonFiniteLoss
 from aot.train.runs import MANIFEST, RECIPE, STATE, WINDOW_LOSSES, checkpoints, damage, last_checkpoint
@@ -363,7 +364,7 @@ def test_a_full_disk_in_tokenizing(tmp_path, monkeypatch, no_file_above, where):
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
         if where.endswith(".json"):
             act = lambda: no_file_above(100)  # noqa: E731
-            module = first_reading if where == "survey.json" else tokenize_lang
+            module = first_reading if where == "survey.json" else making
             patch.setattr(*when_in(module, "write_json", act, lambda path, _: path.name == where))
         else:
             no_file_above(1_000 if where == "data/en" else 70_000)
@@ -410,7 +411,7 @@ INTERRUPTED = {  # and how many models are scored thereafter
     "drawing": (when_in(figures, "plot_documents", die), 0),
     "before the report": (when_in(aot.measure.scores, "write_json", die, lambda path, _: path.name == "aot.json"), 0),
     "before the last rename": (when_in(Path, "rename", die, lambda _, to: to.name == "scores"), 0),
-    "before the last removal": (when_in(compute_aot, "print_report", die), 0),
+    "before the last removal": (when_in(measuring, "print_report", die), 0),
 }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from test_parallel import saved_once, start
 import run_clm_reverse
 from aot.base.files import read_json
 from aot.base.folders import RESULTS
-from aot.base.recipes import spelled_out
 from aot.tokens.windows import DIRECTIONS
+from aot.train import commands
 from aot.train.runs import RECIPE, last_checkpoint
 
 SEEDS = ("--seeds", "42", "1")  # of `pair` and of `second_pair`
@@ -64,7 +64,7 @@ def test_the_written_command_makes_that_one_run(both, capsys):
 
 def test_a_single_pair_is_measured_as_before(data, pair, capsys):
     train(pair, data)
-    *_, meaning, command = capsys.readouterr().out.splitlines()
+    *_, meaning, _, command = capsys.readouterr().out.splitlines()
     assert meaning.startswith("One pair describes two models") and "%" not in meaning
     assert command == f"    python compute_aot.py --pair {pair} --data {data}"
 
@@ -111,7 +111,7 @@ def test_one_direction_of_several_seeds(data, pair, second_pair, tmp_path, capsy
 def test_a_file_of_flags_may_have_several(tmp_path):
     recipe = tmp_path / "run.yaml"
     recipe.write_text("data: data/en\nsize: micro\nseeds: [1, 2, 3]")
-    parsed = [run_clm_reverse.parse(each)[1] for each in run_clm_reverse.commands(spelled_out([str(recipe)]))]
+    parsed = [args for _, _, args in commands.commands("", [str(recipe)])]
     expected = [(seed, f"runs/en-micro-T256-seed{seed}") for seed in (1, 2, 3)]
     assert [(args.seed, args.output_dir) for args in parsed] == expected
 
@@ -119,7 +119,7 @@ def test_a_file_of_flags_may_have_several(tmp_path):
 @pytest.mark.parametrize("spelled", ["--output_dir runs/x/", "--output-dir=runs/x"])
 def test_the_names_of_each(spelled):
     flags = f"--data d {spelled} --seeds 3 4 --hub-model-id ann/x --hub_token secret --size micro".split()
-    for seed, command in zip((3, 4), run_clm_reverse.commands(flags), strict=True):
+    for seed, command in zip((3, 4), commands.each_seed(flags), strict=True):
         own = f"--seed {seed} --output_dir runs/x-seed{seed} --hub_model_id ann/x-seed{seed}"
         assert command == f"--data d --hub_token secret --size micro {own}".split()
 

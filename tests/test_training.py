@@ -23,6 +23,7 @@ from aot.measure.scoring import score
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import byte_tokenizer
 from aot.tokens.windows import DIRECTIONS, Windows
+from aot.train.arguments import ReverseTrainingArguments
 from aot.train.models import build_model, load_model
 from aot.train.pairs import locate_pair, pair_configs
 from aot.train.runs import RECIPE, WINDOW_LOSSES
@@ -379,7 +380,7 @@ def test_compiling_does_not_switch_on_tf32(tmp_path, monkeypatch):
     monkeypatch.setattr("transformers.training_args.is_torch_tf32_available", lambda: True)  # as with a GPU
     before = torch.backends.fp32_precision
     try:
-        run_clm_reverse.ReverseTrainingArguments(output_dir=str(tmp_path), torch_compile=True)
+        ReverseTrainingArguments(output_dir=str(tmp_path), torch_compile=True)
         assert torch.get_float32_matmul_precision() == "highest"
     finally:
         torch.backends.fp32_precision = before

@@ -13,7 +13,7 @@ import aot.tokens.windows
 import compute_aot
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.files import read_json
-from aot.measure import scores, where
+from aot.measure import measuring, scores, where
 from aot.show import where_figure
 from aot.tokens.windows import DIRECTIONS
 
@@ -128,7 +128,7 @@ def test_asked_later_is_asked_at_once(pair, second_pair, data, tmp_path, monkeyp
     compute_aot.main([*command, "--output_dir", str(later)])
     assert "where.csv" not in capsys.readouterr().out
     before = read_json(later / "aot.json")
-    monkeypatch.setattr(compute_aot, "measure", None)  # nothing is scored again
+    monkeypatch.setattr(measuring, "measure", None)  # nothing is scored again
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
         killed.setattr(where_figure, "plot", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

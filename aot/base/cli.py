@@ -33,6 +33,7 @@ OF_RUN_CLM = {  # flags of the run_clm example that are others here, or of anoth
     "trust_remote_code": "no code of a repository is run",
     "torch_dtype": "weights are float32, and --bf16 or --fp16 says what is computed in",
     "dtype": "weights are float32, and --bf16 or --fp16 says what is computed in",
+    "attn_implementation": "--arithmetic chooses it: the fastest exact one, or that of transformers",
     "token": "log in with `hf auth login`, or set HF_TOKEN",
     "cache_dir": "set HF_HOME",
 }

@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-import torch
-
 from aot.base.progress import Bar
 
 LARGE = 2**27  # bytes that take a while to read
@@ -37,6 +35,8 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        import torch  # here, since much that writes files needs none of it
+
         # tokenizers and safetensors, written in Rust, have no OSError, and torch.save makes a RuntimeError of it
         elsewhere = isinstance(error, torch.OutOfMemoryError | torch.distributed.DistError)
         if elsewhere or not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):

@@ -7,8 +7,6 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 from aot.base.places import INSTALLED, ROOT
 
 
@@ -32,6 +30,8 @@ COMMIT = None if INSTALLED else commit(ROOT)
 
 def provenance() -> dict:
     """Commit, versions and device: what explains a number, but does not have to be equal to continue a run."""
+    import torch  # takes a second, which --help need not wait for
+
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
         "commit": COMMIT,

@@ -1,103 +1,20 @@
-"""Which models and which text: what flags say, and what they stand for."""
+"""Which models and which text: what the flags stand for."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from aot.base.cli import Grow, at_least
+from aot.measure.arguments import PairArguments, TextArguments
 from aot.measure.checks import COUNTED
 from aot.statistics.samples import samples_of
-from aot.tokens.clusters import FLAG_HELP, read_clustered
+from aot.tokens.clusters import read_clustered
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import chunks, load_stream, read_clusters
 from aot.tokens.text import reverse_graphemes
 from aot.tokens.tokenizers import encode, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS, document_starts
-from aot.train.models import load_model
 from aot.train.pairs import locate_pair, pair_configs
-
-
-@dataclass
-class PairArguments:
-    """Which models."""
-
-    pair: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "A run folder with forward/ and backward/, or NAME for NAME-forward and NAME-backward, folders or "
-            "Hub ids. Several are taken as training seeds of one pair.",
-            "action": Grow,
-        },
-    )
-    forward: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "Instead of --pair: a forward model of any origin, or one for each of several seeds.",
-            "action": Grow,
-        },
-    )
-    backward: list[str] = field(
-        default_factory=list,
-        metadata={"help": "Instead of --pair: the backward models, in the same order.", "action": Grow},
-    )
-    prequential: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "Instead of models and a text: run folders, seeds of one pair. The losses of their first epoch "
-            "are code lengths of the training text.",
-            "action": Grow,
-        },
-    )
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
-    pickled_weights: bool = field(
-        default=False, metadata={"help": "Read pytorch_model.bin where there are no safetensors: its tensors alone."}
-    )
-
-    def load(self, path: str) -> PreTrainedModel:
-        """One of the models."""
-        return load_model(path, self.revision, pickled=self.pickled_weights)
-
-
-@dataclass
-class TextArguments:
-    """Which text: one of --data, --text or --dataset."""
-
-    data: str | None = field(default=None, metadata={"help": "Data folder, whose --split is scored."})
-    split: str = field(default="validation", metadata={"help": "Split of the data folder, or of the Hub data set."})
-    text: list[str] = field(
-        default_factory=list,
-        metadata={"help": "Text: files, folders, URLs as for tokenize_lang.py, or - for stdin.", "action": Grow},
-    )
-    dataset: str | None = field(default=None, metadata={"aliases": ["--dataset_name"], "help": "Data set on the Hub."})
-    dataset_config: str | None = field(
-        default=None,
-        metadata={"aliases": ["--dataset_config_name"], "help": "Its configuration, such as a language."},
-    )
-    column: str = field(default="text", metadata={"help": "Column with the text, in rows of a file or on the Hub."})
-    documents: Literal["paragraph", "line", "file", "fasta"] = field(
-        default="paragraph",
-        metadata={"help": "What a document of --text is, the unit of the interval: separated by blank lines, ..."},
-    )
-    clusters: str | None = field(default=None, metadata={"help": FLAG_HELP})
-    errors: Literal["strict", "replace"] = field(
-        default="strict", metadata={"help": "What to do about invalid UTF-8: stop, or put U+FFFD in its place."}
-    )
-    max_document_bytes: int = field(default=20_000_000, metadata={"help": "A longer document is an error."})
-
-    def __post_init__(self):
-        at_least(self, max_document_bytes=1)
-
-    @property
-    def sources(self) -> list[str]:
-        """What is read if there is no --data."""
-        return [self.dataset] if self.dataset else self.text
-
-    def reading(self) -> dict:
-        """How the documents of --text and --dataset are read, as `aot.tokens.text.read_documents` takes it."""
-        names = ("column", "split", "errors", "max_document_bytes")
-        return {"config": self.dataset_config} | {name: getattr(self, name) for name in names}
 
 
 def load_pairs(args: PairArguments, how) -> tuple[list[dict[str, str]], dict]:

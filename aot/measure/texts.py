@@ -4,16 +4,20 @@ import itertools
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase, TextStreamer
 
 from aot.base.files import read_json, sealed, unsealed, write_json, writing
-from aot.base.folders import differences
+from aot.base.folders import alone, differences
 from aot.base.machine import provenance
 from aot.base.progress import Bar
 from aot.measure.generation import LeftwardStreamer, batches, continue_prompts, encode_prompt
+from aot.tokens.tokenizers import checkpoint_tokenizer
+from aot.tokens.windows import DIRECTIONS
+from aot.train.pairs import locate_pair, pair_configs, trained_context, weights_identity
 
 
 def encode_prompts(
@@ -115,3 +119,49 @@ def stream_texts(models: dict[str, str], tokenizers: dict, prompt: str, encoded:
             raise
         if not forward:
             print(text["text"], prompt, sep="")
+
+
+def locate_models(args, direction: str) -> dict[str, str]:
+    """Path or Hub id of each model to use, by direction; SystemExit unless they are of their direction."""
+    given = {name: getattr(args, name) for name in DIRECTIONS if getattr(args, name)}
+    if bool(args.pair) == bool(given):
+        raise SystemExit("give either --pair NAME, or one or both of --forward MODEL and --backward MODEL")
+    paths = locate_pair(args.pair) if args.pair else given
+    paths = {name: path for name, path in paths.items() if direction in ("both", name)}
+    if not paths:
+        raise SystemExit(f"--direction {direction}: needs --pair or --{direction}")
+    return paths
+
+
+def write(models: dict[str, str], prompts: list[str], which, what, how) -> None:
+    """Print what the models write from the prompts, or write it to the file that `what` names, whole or not at all."""
+    configs = pair_configs([models], which.revision, trusted=not which.pair, comparable=False)
+    tokenizers, encoded, weights = {}, {}, {}
+    for direction, path in models.items():
+        config = configs[path]
+        weights[direction] = weights_identity(path, config)
+        tokenizers[direction] = checkpoint_tokenizer(path, which.revision)
+        fitting = trained_context(config), how.max_new_tokens, what.cut_prompts
+        encoded[direction] = encode_prompts(prompts, tokenizers[direction], direction, *fitting)
+
+    one = len(prompts) == how.num_return_sequences == 1
+    if not what.output:
+        if one and how.num_beams == 1:
+            return stream_texts(models, tokenizers, prompts[0], encoded, which, how)
+        for row in write_texts(models, tokenizers, prompts, encoded, {}, which, what, how).values():
+            show(row, heading=not one or len(models) > 1)
+        return
+    output, partial = Path(what.output), Path(f"{what.output}.partial")
+    settings = {"prompts": prompts, "cut_prompts": what.cut_prompts, "batch_size": what.batch_size, **asdict(how)}
+    with alone(output, beside=True):
+        rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
+        if rows is None:
+            print(f"{output}: finished before, from the same prompts and settings")
+            return
+        done = {key_of(row): row for row in rows}
+        rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
+        ordered = output.with_name(f"{output.name}.ordered.partial")
+        write_rows(ordered, rows.values(), "w")
+        ordered.replace(output)
+        partial.unlink()
+        print(f"{output}: {len(rows):,} texts")

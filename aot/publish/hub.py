@@ -102,8 +102,7 @@ def publish(
     unlicensed = missing_licence(licences)
     if dry_run:
         show(others, repos, steps, extra)
-        if unlicensed:
-            print(f"\n{unlicensed}")
+        print(f"\n{unlicensed or 'To send it: the same command without --dry_run'}")
         return
     if unlicensed:
         raise SystemExit(unlicensed)

@@ -14,7 +14,8 @@ from aot.base.files import sync, write_json, writing
 from aot.base.folders import alone
 from aot.base.machine import provenance
 from aot.measure.reports import finished_report
-from aot.quick.inputs import QuickArguments, read_documents
+from aot.quick.arguments import QuickArguments
+from aot.quick.inputs import read_documents
 from aot.quick.learners import Learner
 from aot.quick.mixing import SLOTS
 from aot.quick.printing import print_report

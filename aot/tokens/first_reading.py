@@ -173,5 +173,5 @@ def refuse_others(folder: Path, there: dict, now: dict) -> None:
     if differ := differences(recipe(there), recipe(now)):
         raise SystemExit(
             f"{folder}: made from other inputs or arguments (there / now): {'; '.join(differ)}. "
-            "Choose another --name, or delete the folder."
+            "Choose another name for it, or delete the folder."
         )

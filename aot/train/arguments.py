@@ -20,7 +20,10 @@ from aot.train.trackers import PROJECT, check_trackers
 class RunArguments:
     """What is trained on what."""
 
-    data: str = field(metadata={"help": "Data folder made by tokenize_lang.py or make_synthetic.py."})
+    data: str | None = field(
+        default=None,
+        metadata={"help": "Data folder made by tokenize_lang.py or make_synthetic.py, or out of --train_file."},
+    )
     direction: Literal["forward", "backward", "both"] = field(
         default="both",
         metadata={"help": "Order of reading. `both`: one after the other, or with --parallel_directions at once."},

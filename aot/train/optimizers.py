@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import torch
 from accelerate.utils import DistributedType
-from transformers import PreTrainedModel, TrainingArguments
+from transformers import TrainingArguments
 
 MUON = "muon"  # its name for --optim, where transformers has none
 
@@ -81,7 +81,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         return loss
 
 
-def muon_for(model: PreTrainedModel, args: TrainingArguments, decayed: Iterable[str]) -> MuonWithAdamW:
+def muon_for(model: torch.nn.Module, args: TrainingArguments, decayed: Iterable[str]) -> MuonWithAdamW:
     """The optimizer of a model: Muon has its matrices but embeddings and head; `decayed` names what AdamW decays.
 
     `--optim_args` are Muon's: `momentum=0.9,ns_steps=6`. ValueError where it knows none of that name.

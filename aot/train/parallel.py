@@ -93,6 +93,13 @@ def work_alone(work: Callable, direction: str, *arguments) -> None:
         sys.exit(130)
 
 
+def leave_together() -> None:
+    """End the processes of a launch at one time: one that left while others still wrote would take them down."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def wait_for(path: Path) -> None:
     """Return when a file is there that the other process writes; if that one fails, this one is ended."""
     while not path.exists():

@@ -18,10 +18,11 @@ from aot.tokens.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenize
 from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from aot.train.cards import CARD, licence_in, licence_of, model_card
+from aot.train.commands import parse, repeatable
 from aot.train.fast import arithmetic_of, use_fast_path
 from aot.train.models import build_model, check_context, load_model
 from aot.train.pairs import load_config, recipe_of, without
-from aot.train.parallel import wait_for
+from aot.train.parallel import at_once, wait_for
 from aot.train.runs import (
     RECIPE,
     STATE,
@@ -219,3 +220,21 @@ def fit(
     if trainer.interruption.asked:  # after the last step, with nothing left to save
         raise SystemExit(143)
     return results
+
+
+def train_apart(direction: str, argv: list[str], written: str) -> None:
+    """Train one direction in a process of its own."""
+    run, args = parse(argv)
+    args.push_to_hub = False
+    train(direction, run, args, written)
+
+
+def train_pair(argv: list[str], run: RunArguments, args: ReverseTrainingArguments) -> dict[str, float]:
+    """Train the directions of one seed; returns the held-out loss of each in nats per token."""
+    written = repeatable(argv, args.world_size)
+    if run.parallel_directions:
+        at_once(train_apart, argv, written)
+        results = {name: read_json(Path(args.output_dir, name, RESULTS)) for name in DIRECTIONS}
+    else:
+        results = {name: train(name, run, args, written) for name in run.directions}
+    return {name: result["eval_loss"] for name, result in results.items()}
