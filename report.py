@@ -138,26 +138,28 @@ def beside(line: str, page: Path) -> str:
 
 def update(readme: Path, args: ReportArguments) -> None:
     """Bring tables, figures and the page that shows them up to date, and print what it shows."""
-    text = readme.read_text(encoding="utf-8")
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     markers = re.findall(r"^<!-- (table \w+|end) -->$", text, flags=re.MULTILINE)
     in_readme = [marker.removeprefix("table ") for marker in markers if marker != "end"]
     for marker, following in itertools.zip_longest(markers, markers[1:]):
         if marker != "end" and following != "end":
             raise SystemExit(f"{readme}: {marker} has no {END} after it, so what stands there would be lost")
+    has = f"{readme} has {', '.join(in_readme)}" if text else "its scores are to be folders NAME-*"
     for name in args.names:
         if not re.fullmatch(r"[\w-]{1,100}", name):
-            raise SystemExit(f"{name}: is no name of an experiment; {readme} has {', '.join(in_readme)}")
+            raise SystemExit(f"{name}: is no name of an experiment; {has}")
         found = Path(args.results, f"{name}.csv").is_file() or folders(name, Path(args.scores), "aot.json")
         if not found and name not in in_readme:
-            raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {readme} has {', '.join(in_readme)}")
+            raise SystemExit(f"{name}: nothing in {args.scores}/{name}-*; {has}")
     for name in args.names or in_readme:
         lines = [beside(line, readme) for line in block(name, Path(args.results), Path(args.scores))]
         print("\n".join([f"--- {name}", *lines, ""]))
         before, marker, after = text.partition(f"<!-- table {name} -->\n")
         if marker:
             text = "\n".join([before + marker, *lines, "", END + after.partition(END)[2]])
-    with replacing(readme) as partial:
-        partial.write_text(text, encoding="utf-8")
+    if text:
+        with replacing(readme) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -172,8 +174,9 @@ def main(argv: list[str] | None = None) -> None:
             raise SystemExit(f"{' '.join(args.names)}: give names of experiments, or folders of scores")
         return print("\n".join(compare([*map(Path, paths)])).rstrip())
     readme = Path(args.readme)
-    if not readme.is_file():
+    if not readme.is_file() and ("readme" in args.given or not args.names):
         raise SystemExit(f"--readme {readme}: no such file; it is the one that has the tables")
+    Path(args.results).mkdir(parents=True, exist_ok=True)
     with alone(Path(args.results, "tables"), beside=True), alone(readme, beside=True):
         update(readme, args)
 

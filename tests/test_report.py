@@ -69,6 +69,18 @@ def test_rows_are_what_was_scored_and_trained(scored, place, pair):
     assert rows["entropy"][0] == pytest.approx(0.4 * np.log(2) - 0.4 * (0.1 * np.log(0.1) + 0.9 * np.log(0.9)))
 
 
+def test_a_place_without_a_page_has_the_table_and_the_figure(scored, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    report.main(["trial", "--scores", str(scored)])
+    assert "--- trial\n|  | seeds |" in capsys.readouterr().out and Path("results/trial.png").is_file()
+    assert not Path("results/README.md").exists()
+    with pytest.raises(SystemExit, match="nothing in nowhere/other-.*; its scores are to be folders NAME-"):
+        report.main(["other", "--scores", "nowhere"])
+    for without in ([], ["trial", "--readme", "page.md"]):
+        with pytest.raises(SystemExit, match="no such file"):
+            report.main(without)
+
+
 def test_document_totals_are_read_and_tokens_only_where_there_are_none(scored, place):
     report.main(["trial", "--scores", str(scored)])
     rows = (place / "results/trial.csv").read_bytes()
