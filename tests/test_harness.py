@@ -149,4 +149,4 @@ def called(code: str, folder: Path, *argv) -> subprocess.CompletedProcess:
 def test_without_the_harness_it_says_what_to_install(tmp_path):
     gone = "import runpy, sys; sys.modules['lm_eval'] = None; "
     done = called(gone + "runpy.run_module('aot.measure.harness', run_name='__main__')", tmp_path)
-    assert done.returncode == 1 and 'pip install ".[lm_eval]"' in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and 'pip install ".[harness]"' in done.stderr and done.stderr.count("\n") == 1

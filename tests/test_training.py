@@ -352,7 +352,7 @@ def test_a_file_of_flags_is_the_flags(data, pair, tmp_path, capsys):
         ("a.yaml", "data: x\ncontexts: 8", "--contexts 8: unknown"),
         ("a.yaml", "data: x\ndirection: sideways", "--direction is 'sideways'"),
         ("a.yaml", "data: x\ncontext: eight", "--context.*'eight'"),
-        ("a.yaml", "context: 8", "required: --data"),
+        ("a.yaml", "context: 8", "give a data folder, --data"),
         ("a.yaml", "data: [x\ncontext: 8", r"a.yaml: .*line 2"),
         ("a.json", '{"data": "x"', r"a.json: .*line 1"),
         ("a.yaml", "- data", "a.yaml: does not consist of `flag: value`"),

@@ -12,7 +12,7 @@ try:
     from lm_eval.models.huggingface import HFLM
 except ImportError as error:
     stopped = SystemExit if __name__ == "__main__" else ImportError
-    raise stopped(f'{error}: the extra lm_eval has it, pip install ".[lm_eval]" in the project') from error
+    raise stopped(f'{error}: the extra harness has it, pip install ".[harness]" in the project') from error
 
 import numpy as np
 
