@@ -48,7 +48,9 @@ def main(argv: list[str] | None = None) -> None:
 
     publish(**asdict(args))
     if not args.dry_run:
-        then("To measure a text with it", f"python compute_aot.py --pair {args.hub_model_id} --text letter.txt")
+        branch = f" --revision {args.revision}" * (args.revision != "main")
+        pair = f"{args.hub_model_id}{branch}"
+        then("To measure a text with it", f"python compute_aot.py --pair {pair} --text letter.txt")
 
 
 if __name__ == "__main__":

@@ -38,12 +38,14 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
             line += f", ∂ = {arrow_from_totals([each['forward']], [each['backward']], [1])['aot']:+.3%}"
         print(line)
     if pair:
-        print(paragraph("One pair describes two models; a claim about a text takes several seeds, such as three."))
+        if len(losses) == 1:
+            print(paragraph("One pair describes two models; a claim about a text takes several seeds."))
         then("To measure ∂", f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
 
 
 def check_publishing(commanded: list[Command]) -> None:
     """SystemExit where a pair could not be published, before training and not after days of it."""
+    from aot.base.folders import RESULTS
     from aot.publish.repositories import check_login, missing_licence
     from aot.tokens.windows import DIRECTIONS
     from aot.train.cards import licence_of
@@ -51,6 +53,9 @@ def check_publishing(commanded: list[Command]) -> None:
     for _, run, args in commanded:
         check_login(args.hub_model_id, args.hub_token)
         folders = [Path(args.output_dir, name) for name in DIRECTIONS]
+        for name, folder in zip(DIRECTIONS, folders, strict=True):
+            if name not in run.directions and not (folder / RESULTS).is_file():
+                raise SystemExit(f"--push_to_hub: publishes a pair, and {folder} is not trained; see --direction")
         if unlicensed := missing_licence({args.hub_model_id: licence_of(run.license, *folders, run.data)}):
             raise SystemExit(unlicensed)
 

@@ -132,6 +132,9 @@ def test_clusters_and_held_out_tokens_of_what_is_read(here):
     folder = make("books", "--clusters", "books.csv", "--validation_clusters", "3", "--max_tokens", "3000")
     assert read_meta(folder)["splits"]["validation"]["clusters"] == 3 and 2900 < tokens(folder) <= 3000
     assert read_meta(folder)["read"]["documents"] < 200
+    for split, counts in read_meta(folder)["splits"].items():
+        clusters = read_clusters(folder, split)
+        assert len(clusters) == counts["documents"] and len(set(clusters)) == counts["clusters"]
     folder = make("more", "--validation_tokens", "1000", "--max_tokens", "3000", fraction=None)
     assert 800 < tokens(folder, "validation") < 1300 and 2900 < tokens(folder) <= 3000
     assert read_meta(folder)["read"]["documents"] < 200

@@ -18,6 +18,7 @@ def here(tmp_path, monkeypatch):
     """A folder with two texts in it."""
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "corpora/en.txt").read_text(encoding="utf-8")
+    (tmp_path / "one.txt").write_text("one document\n", encoding="utf-8")
     (tmp_path / "my.txt").write_text(text[:20_000], encoding="utf-8")
     (tmp_path / "dev.txt").write_text(text[60_000:64_000], encoding="utf-8")
     return tmp_path
@@ -55,8 +56,10 @@ def test_it_is_not_made_from_another_text_unseen(here):
     ("", "give a data folder, --data, or a text: --train_file FILE or --dataset_name ID"),
     ("--data data/en --vocab_size 300", "--vocab_size: is about a text, --train_file or --dataset_name, which is not"),
     ("--train_file none.txt", "none.txt"),
-    ("--train_file my.txt --validation_file dev.txt --validation_split_percentage 3", "leave out one of both"),
-    ("--train_file my.txt --validation_split_percentage 300", "must lie between 0 and 1"),
+    ("--train_file my.txt --validation_file dev.txt --validation_split_percentage 3", "leave out one"),
+    ("--train_file my.txt --validation_split_percentage 300", "must lie below 100"),
+    ("--train_file my.txt --max_train_samples 0", "--max_train_samples 0: must be at least 1"),
+    ("--train_file one.txt", r"another --validation_split_percentage.* \(--documents, --seed: of tokenize_lang.py\)"),
 ])  # fmt: skip
 def test_what_does_not_go_together(here, flags, says):
     with pytest.raises(SystemExit, match=says) as stopped:

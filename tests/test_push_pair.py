@@ -186,7 +186,8 @@ def test_the_metadata_of_a_card(published, scores):
         assert {(each.dataset_type, each.dataset_split) for each in results.values()} == {("ann/linear", "validation")}
         assert report["verdict"] in card.text and "held-out part of the data" in card.text
         recipe = AutoConfig.from_pretrained(f"{published}-{direction}").arrow_of_time
-        for fact in (recipe["data_sha256"], recipe["initial_weights_sha256"], "12 of 8 windows", "20,000 tokens"):
+        hashes = recipe["data_sha256"], recipe["initial_weights_sha256"]
+        for fact in (*hashes, "12, each of 8 windows", "20,000 tokens"):
             assert fact in card.text
         (command,) = re.findall(r"\n```\npython (run_clm_reverse\.py .*)\n```", card.text)
         assert "--max_steps 12" in command and re.search(r"--data \w+/linear ", command)

@@ -118,9 +118,9 @@ def test_a_file_of_flags_may_have_several(tmp_path):
 
 @pytest.mark.parametrize("spelled", ["--output_dir runs/x/", "--output-dir=runs/x"])
 def test_the_names_of_each(spelled):
-    flags = f"--data d {spelled} --seeds 3 4 --hub-model-id ann/x --hub_token secret --size micro".split()
+    flags = f"--data d {spelled} --seeds 3 4 --hub-model-id ann/x --hub_token secret --size micro --run_name a".split()
     for seed, command in zip((3, 4), commands.each_seed(flags), strict=True):
-        own = f"--seed {seed} --output_dir runs/x-seed{seed} --hub_model_id ann/x-seed{seed}"
+        own = f"--seed {seed} --output_dir runs/x-seed{seed} --hub_model_id ann/x-seed{seed} --run_name a-seed{seed}"
         assert command == f"--data d --hub_token secret --size micro {own}".split()
 
 

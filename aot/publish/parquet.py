@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aot.base.files import check_hash, file_sha256, try_json, write_json, writing
+from aot.base.folders import alone
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.streams import read_clusters
 from aot.tokens.windows import EOS_ID, document_starts
@@ -41,8 +42,10 @@ def make_parquet(folder: str) -> None:
         for name, sha256 in made["sha256"].items():
             check_hash(place / name, sha256, f"delete {place}, it is made again")
         return
-    shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
-    with writing(place):
+    if others := [each.name for each in place.glob("*") if each.suffix != ".parquet" and each.name != MADE]:
+        raise SystemExit(f"{place}: holds {others[0]}, which was not made here, and Parquet files go there")
+    with alone(place, beside=True), writing(place):
+        shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
         place.mkdir()
         for split, counts in meta["splits"].items():
             if counts["tokens"]:

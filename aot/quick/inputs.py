@@ -1,6 +1,5 @@
 """Which text the quick learner reads, and how."""
 
-
 import numpy as np
 
 from aot.quick.arguments import QuickArguments

@@ -82,6 +82,13 @@ def read_clustered(
         raise SystemExit(f"{' '.join(sources)}: no text in it, nothing to score")
 
 
+def first_runs(runs: list[tuple[str, int]], documents: int) -> list[tuple[str, int]]:
+    """The runs, cluster and number of documents, of the first so many documents."""
+    ends = itertools.accumulate((length for _, length in runs), initial=0)
+    cut = [(name, min(length, documents - begin)) for (name, length), begin in zip(runs, ends, strict=False)]
+    return [(name, length) for name, length in cut if length > 0]
+
+
 def read_all(
     sources: list[str],
     inputs: list[dict],

@@ -125,8 +125,9 @@ def survey_to_train_on(
     while True:
         beginning, found = read(most_bytes, lambda documents: survey(documents, args.seed, sample_bytes, **about))
         if not found.documents:
-            what = "nothing in it that is not held out" if found.copies["documents"] else "no document in it"
-            raise ValueError(f"{', '.join(args.source)}: {what}, it is empty or has white space only")
+            empty = "no document in it, it is empty or has white space only"
+            what = "nothing in it that is not held out" if found.copies["documents"] else empty
+            raise ValueError(f"{', '.join(args.source)}: {what}")
         made = cut_and_tokenizer(found, args)
         to_train = found.bytes_in[int(made[0] * BUCKETS) :].sum()
         if not beginning.cut or beginning.documents == args.max_documents or to_train >= enough:

@@ -14,6 +14,7 @@ from aot.base.machine import provenance, versions
 from aot.base.progress import Bar
 from aot.tokens.ahead import processes_for
 from aot.tokens.arguments import OWN, WHERE_AND_HOW, TokenizeArguments
+from aot.tokens.clusters import first_runs
 from aot.tokens.data_folder import read_meta, stream_dtype
 from aot.tokens.first_reading import BPE, first_reading, refuse_others
 from aot.tokens.inputs import describe_all, sources_of, to_hold_out, to_train_on
@@ -115,7 +116,8 @@ def make(args: TokenizeArguments) -> dict:
         "commit": provenance()["commit"],
     }
     if args.clusters:
-        clustered = {split: runs for split, runs in splitting.runs.items() if runs}
+        documents = {split: counts[split]["documents"] for split in counts}
+        clustered = {split: first_runs(runs, documents[split]) for split, runs in splitting.runs.items() if runs}
         write_clusters(folder, clustered)
         for split, runs in clustered.items():
             meta["splits"][split]["clusters"] = len({name for name, _ in runs})

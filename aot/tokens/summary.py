@@ -48,13 +48,14 @@ def print_limits(args: TokenizeArguments, read: dict, train_tokens: int, full: b
     else:
         print(f"{' '.join(limits)}: the text has no more, and all of it was read")
     if args.max_tokens and read["cut"] and not full and read["documents"] != args.max_documents:
-        print(f"train has {train_tokens:,} tokens, fewer than allowed: the beginning of the text has shorter ones")
+        print(f"train has {train_tokens:,} tokens, fewer than allowed: tokens are longer further on")
 
 
 def train_next(folder: Path, train_tokens: int) -> None:
     """Print the command that trains a pair on a data folder, at a size that suits it."""
     command = f"run_clm_reverse.py --data {shlex.quote(str(folder))}"
     if train_tokens < 10_000_000:  # GPT2-Medium would read all of them in a few steps
-        small = "--size micro --context 128 --learning_rate 1e-3 --per_device_train_batch_size 16 --seeds 1 2 3"
-        return then(f"{folder}. To train small pairs on it", f"python {command} {small}")
+        context, batch = (128, 16) if train_tokens >= 16 * 16 * 128 else (32, 4)
+        small = f"--size micro --context {context} --learning_rate 1e-3 --per_device_train_batch_size {batch}"
+        return then(f"{folder}. To train small pairs on it", f"python {command} {small} --seeds 1 2 3")
     then(f"{folder}. To train a pair of GPT2-Medium on it, with GPUs", f"accelerate launch {command}")

@@ -28,7 +28,7 @@ def repeatable(argv: list[str], processes: int) -> str:
     """The command as anybody can run it again: without the flags about the Hub, one of which is a token."""
     launcher = "python" if processes == 1 else f"accelerate launch --num_processes {processes}"
     flags = leave_out(lambda name: name.startswith(("hub", "push")), argv)
-    return as_called_here(f"{launcher} run_clm_reverse.py {shlex.join(flags)}")
+    return f"{launcher} run_clm_reverse.py {shlex.join(flags)}"
 
 
 def parse(argv: list[str], doc: str = "") -> tuple[RunArguments, ReverseTrainingArguments]:
@@ -63,6 +63,10 @@ def with_data(argv: list[str], doc: str) -> list[str]:
             raise SystemExit("give a data folder, --data, or a text: --train_file FILE or --dataset_name ID")
         return argv
     folder = run.data or text.folder
+    if args.world_size > 1 and not Path(folder, "meta.json").is_file():  # the others would wait, and not for hours
+        name = f"--name {shlex.quote(Path(folder).name)} --output_dir {shlex.quote(str(Path(folder).parent))}"
+        made_by = as_called_here(f"python tokenize_lang.py {name} {shlex.join(text.flags())}")
+        raise SystemExit(f"{folder}: several processes train on a data folder that is there; first {made_by}")
     with args.main_process_first(local=False):
         if args.process_index == 0:
             text.tokenize(folder)
@@ -85,9 +89,9 @@ def each_seed(argv: list[str]) -> list[list[str]]:
             f"--resume_from_checkpoint {args.resume_from_checkpoint}: is of one run, give its --seed; with --seeds "
             "each goes on from the newest checkpoint of its own"
         )
-    rest = leave_out(lambda name: name in ("seeds", "output_dir", "hub_model_id"), argv)
-    names = [("--output_dir", args.output_dir), ("--hub_model_id", args.hub_model_id)]
-    named = [(flag, name.rstrip("/")) for flag, name in names if name]
+    names = {name: getattr(args, name) for name in ("output_dir", "hub_model_id", "run_name")}
+    rest = leave_out(lambda name: name == "seeds" or name in names, argv)
+    named = [(f"--{flag}", name.rstrip("/")) for flag, name in names.items() if name]
     return [
         [*rest, "--seed", f"{seed}", *(word for flag, name in named for word in (flag, f"{name}-seed{seed}"))]
         for seed in run.seeds

@@ -21,6 +21,7 @@ def header(
     """What is trained on what, for both directions of a pair the same."""
     config, folder = model.config, Path(args.output_dir)
     per_step = args.windows_per_step
+    epochs = steps * per_step / len(windows)
     arithmetic = "float16" if args.fp16 else "bfloat16" if args.bf16 else "float32"
     device = torch.cuda.get_device_name() if args.device.type == "cuda" else f"{args.device.type}, {cores()} cores"
     if args.world_size > 1:
@@ -28,7 +29,7 @@ def header(
     rows = {
         "model": f"{config.model_type}, {model.num_parameters() / 1e6:,.2f}M parameters, context {windows.context}",
         "data": f"{len(windows):,} windows to train on, {len(held_out.stream):,} tokens held out",
-        "steps": f"{steps:,} of {per_step:,} windows, each read {steps * per_step / len(windows):.3g} times",
+        "steps": f"{steps:,}, each of {per_step:,} windows; the data are read {epochs:.3g} times",
         "device": f"{device}, {arithmetic}",
         "seed": f"{args.seed}",
     }
@@ -67,7 +68,8 @@ class Progress(TrainerCallback):
         if state.global_step:
             say(f"{self.direction:<9} goes on after step {state.global_step:,}")
         about = {"desc": self.direction, "total": state.max_steps, "initial": state.global_step, "unit": "step"}
-        self.bar = Bar(**about, delay=0, leave=False, disable=args.disable_tqdm)
+        if not args.disable_tqdm:
+            self.bar = Bar(**about, delay=0, leave=False)
 
     def on_step_end(self, args, state, control, **kwargs):
         if self.bar is not None:

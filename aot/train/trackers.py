@@ -22,7 +22,7 @@ def check_trackers(report_to: list[str]) -> None:
         if name not in known:
             raise ValueError(f"--report_to {name}: must be none, all, or of {', '.join(sorted(known))}")
         if name not in here:
-            raise ValueError(f"--report_to {name}: is not installed (pip install {name.replace('_', '-')})")
+            raise ValueError(f"--report_to {name}: is not installed here")
 
 
 def name_run(args: TrainingArguments, folder: Path) -> None:

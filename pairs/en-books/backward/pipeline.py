@@ -7,7 +7,8 @@ class BackwardPipeline(TextGenerationPipeline):
     def __init__(self, model, *args, **kwargs):
         raise ValueError(
             "This model reads and writes text from its end: turn round the tokens, generate, turn round the result.\n"
-            '    inputs = tokenizer("the end of a text" + tokenizer.bos_token, return_tensors="pt")\n'
+            '    text = "the end of a text" + tokenizer.bos_token\n'
+            '    inputs = tokenizer(text, add_special_tokens=False, return_tensors="pt")\n'
             "    output = model.generate(**{name: ids.flip(1) for name, ids in inputs.items()}, max_new_tokens=40)\n"
             "    print(tokenizer.decode(output[0].flip(0), skip_special_tokens=True))\n"
             f"with AutoTokenizer and AutoModelForCausalLM .from_pretrained({model.name_or_path!r})"
