@@ -16,7 +16,9 @@ import torch
 from conftest import SETTINGS, train
 
 from aot.base import messages, places, progress
+from aot.base.files import read_json
 from aot.base.progress import Bar, say
+from aot.quick import printing
 from aot.train import arguments, trackers
 from aot.train import progress as training_progress
 from aot.train.trackers import check_trackers, end_runs, name_run
@@ -61,6 +63,20 @@ def test_at_80_columns_no_bar_is_broken(data, tmp_path):
     assert bars and max(map(len, bars)) <= 80
     lines = re.findall(r"\r\x1b\[K(forward .*)\r\n", shown.decode())  # each takes the place of what stood there
     assert len(lines) == 3 and all(re.fullmatch(LINE, line) for line in lines)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_table_of_the_quick_learner_fits_a_terminal(monkeypatch, capsys, columns):
+    report = read_json(ROOT / "results/demo_en.json")
+    printing.print_profile(report)
+    wide = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    printing.print_profile(report)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= columns and max(map(len, wide.splitlines())) > 120
+    labels = ["context", *(row["learner"] for row in report["profile"])] if columns == 80 else []
+    assert sorted(shown.split()) == sorted([*wide.split(), *labels])  # nothing is left out
 
 
 def test_what_goes_on_says_so_and_nothing_false(data, tmp_path, capsys):

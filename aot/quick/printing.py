@@ -1,5 +1,7 @@
 """What of the quick learner is printed."""
 
+import shutil
+import sys
 from pathlib import Path
 
 from aot.base.messages import count, paragraph
@@ -13,6 +15,17 @@ def interval(row: dict) -> str:
     return "no interval" if row["low"] is None else f"{row['low']:+z.3%} to {row['high']:+z.3%}"
 
 
+def print_parts(labels: list[str], left: list[str], right: list[str], width: int, at: int) -> None:
+    """Print two parts of a table, line by line: beside each other, the right one in column `at`, or, on a terminal
+    that has no room for that, one below the other. Labels are `width` wide."""
+    parts = [*zip(labels, left, right, strict=True)]
+    lines = [f"{label:{width}}{one:{at - width}}{two}".rstrip() for label, one, two in parts]
+    if sys.stdout.isatty() and max(map(len, lines)) > shutil.get_terminal_size().columns:
+        lines = [f"{label:{width}}{one}".rstrip() for label, one, _ in parts]
+        lines += ["", *(f"{label:{width}}{two}".rstrip() for label, _, two in parts if two)]
+    print("\n".join(lines))
+
+
 def print_profile(report: dict) -> None:
     """A row for each learner, and what they say together."""
     rows, unit = report["profile"], report["unit"]
@@ -22,13 +35,17 @@ def print_profile(report: dict) -> None:
     print("read once in each direction\n")
     width = max(len(each) for each in ("longest", *(row["learner"] for row in rows))) + 2
     null = any(row["null"] for row in rows)
-    print(f"{'longest':{width}}{f'bits per {unit}':^24}".rstrip())
-    heads = f"{'context':{width}}{'forward →':>11}{'backward ←':>13}{'∂':>10}  {report['confidence']:.4g} interval"
-    print(f"{heads:<{width + 62}}{'easier':<16}{'∂ of the null' * null}".rstrip())
+    labels = ["longest", "context"]
+    heads = f"{'forward →':>11}{'backward ←':>13}{'∂':>10}  {report['confidence']:.4g} interval"
+    left = [f"{f'bits per {unit}':^24}", heads]
+    right = ["", f"{'easier':<16}{'∂ of the null' * null}"]
     for row in rows:
-        line = f"{row['learner']:{width}}{row['bits']['forward']:11.4f}{row['bits']['backward']:13.4f}"
-        line += f"{row['aot']:+z10.3%}  {interval(row):<26}{row['easier']:<16}"
-        print((line + (f"{row['null']['aot']:+z.3%}, {interval(row['null'])}" if row["null"] else "")).rstrip())
+        labels.append(row["learner"])
+        bits = f"{row['bits']['forward']:11.4f}{row['bits']['backward']:13.4f}"
+        left.append(f"{bits}{row['aot']:+z10.3%}  {interval(row)}")
+        of_null = f"{row['null']['aot']:+z.3%}, {interval(row['null'])}" if row["null"] else ""
+        right.append(f"{row['easier']:<16}{of_null}")
+    print_parts(labels, left, right, width, at=width + 62)
     signs = {row["easier"] for row in rows} & {*DIRECTIONS}
     print("\n" + paragraph(f"{report['learner']} compresses best. {report['verdict']}"))
     if len(signs) > 1:
@@ -48,12 +65,16 @@ def print_where(report: dict) -> None:
     for learner in dict.fromkeys(row["learner"] for row in report["where"]):
         rows = [row for row in report["where"] if row["learner"] == learner]
         heading = f"bits per {report['unit']}"
-        print(f"\n{learner:<18}{heading:^24}{'bits per 1,000':>15}")
-        print(f"{'':<18}{'forward →':>11}{'backward ←':>13}{'← minus →':>15}{'∂':>10}  interval{'':<18}easier")
+        heads = f"{'forward →':>11}{'backward ←':>13}{'← minus →':>15}{'∂':>10}"
+        left = [f"{heading:^24}{'bits per 1,000':>15}", heads]
+        right = ["", f"interval{'':<18}easier"]
         for row in rows:
             bits = [row["bits"][each] for each in DIRECTIONS]
-            line = f"{row['text']:<18}{bits[0]:11.4f}{bits[1]:13.4f}{1000 * (bits[1] - bits[0]):+15.2f}"
-            print(f"{line}{row['aot']:+z10.3%}  {interval(row):<26}{row['easier']}")
+            minus = f"{1000 * (bits[1] - bits[0]):+15.2f}"
+            left.append(f"{bits[0]:11.4f}{bits[1]:13.4f}{minus}{row['aot']:+z10.3%}")
+            right.append(f"{interval(row):<26}{row['easier']}")
+        print()
+        print_parts([learner, "", *(row["text"] for row in rows)], left, right, 18, at=69)
     print()
     for name in (*DESTROY, *KEEP):
         print(f"{name}: {EXPECTED[name]}")
