@@ -23,7 +23,7 @@ step "2. A trained pair that ships with this project, on chapters of 20 French n
 python compute_aot.py --pair pairs/fr-books --text pairs/fr-books/held_out.txt.xz --clusters pairs/fr-books/held_out.csv \
   --output_dir "scores/$prefix-fr"
 
-step "3. Three pairs trained on the German text now: eval_aot is ∂ so far, of chapters that are not trained on"
+step "3. Three pairs trained on the German text now: each line of backward has ∂ so far, of chapters that are not trained on"
 python tokenize_lang.py --source corpora/de.txt --name demo-text --language de --vocab_size 2048 --validation_fraction 0.15
 python run_clm_reverse.py --data data/demo-text --output_dir "runs/$prefix-text" --seeds 1 2 3 --model_type nanochat \
   --size micro --config_overrides num_hidden_layers=3,intermediate_size=512 --context 256 --optim muon \

@@ -114,7 +114,7 @@ def test_a_cpu_that_would_take_days_says_so(monkeypatch, capsys):
     monkeypatch.setattr(training_progress, "matmul_flops", lambda device: 1e10)
     before = torch.random.get_rng_state()
     training_progress.warn_of_days(1e16, torch.device("cpu"))
-    assert "on this CPU it takes 11.6 days or more" in capsys.readouterr().err
+    assert "on this CPU a direction takes 11.6 days or more" in capsys.readouterr().err
     training_progress.warn_of_days(1e16, torch.device("cuda"))
     monkeypatch.delattr(training_progress, "matmul_flops")  # small models are not kept waiting for it
     training_progress.warn_of_days(1e14, torch.device("cpu"))

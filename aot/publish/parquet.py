@@ -50,8 +50,9 @@ def make_parquet(folder: str) -> None:
         for split, counts in meta["splits"].items():
             if counts["tokens"]:
                 write_split(folder, split, place)
-    files = sorted(path.name for path in place.glob("*.parquet"))
-    write_json(place / MADE, {"made_from": made_from, "sha256": {name: file_sha256(place / name) for name in files}})
+        files = sorted(path.name for path in place.glob("*.parquet"))
+        hashes = {name: file_sha256(place / name) for name in files}
+        write_json(place / MADE, {"made_from": made_from, "sha256": hashes})
 
 
 def write_split(folder: str, split: str, place: Path) -> None:

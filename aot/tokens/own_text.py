@@ -28,8 +28,8 @@ class OwnText:
     train_file: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Text, JSON lines, CSV or Parquet, files or folders, to train on. Documents are parted by blank "
-            "lines. The data folder is data/FILE, or --data.",
+            "help": "Text, JSON lines, CSV or Parquet, files or folders, to train on. A blank line ends a "
+            "document. The data folder is data/FILE, or --data.",
             "action": Grow,
         },
     )

@@ -31,9 +31,9 @@ def repeatable(argv: list[str], processes: int) -> str:
     return f"{launcher} run_clm_reverse.py {shlex.join(flags)}"
 
 
-def parse(argv: list[str], doc: str = "") -> tuple[RunArguments, ReverseTrainingArguments]:
+def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
     """The arguments, with the run folder; SystemExit where they do not go together."""
-    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc=doc, argv=argv)
+    run, args = parse_arguments(RunArguments, ReverseTrainingArguments, doc="", argv=argv)
     without_effect(run.given, NO_EFFECT)
     if not args.push_to_hub:
         hub = {name for name in run.given if name.startswith("hub_")}

@@ -44,8 +44,8 @@ def warn_of_days(flop: float, device: torch.device) -> None:
         days = flop / matmul_flops(device) / 86_400
     if days >= 0.5:
         notice(
-            f"on this CPU it takes {days:,.1f} days or more, at the speed of its matrix products; for a CPU there are "
-            "--size micro and mini"
+            f"on this CPU a direction takes {days:,.1f} days or more, at the speed of its matrix products; for a CPU "
+            "there are --size micro and mini"
         )
 
 
