@@ -1,0 +1,1 @@
+"""What the explorer's page asks for: texts by pairs, token by token, by the quick learner, and written."""
