@@ -86,17 +86,14 @@ function drawnPart({ title, sentence, tokens, name, scale = {} }, top, width, ta
 function colouredText(tokens, room) {
   const box = tokens.getBoundingClientRect();
   let [lines, fills, height] = [linesOf(tokens), rectangles(tokens, pageColours().page), tokens.scrollHeight];
-  const last = lines.find((line) => line.bottom - box.top > room);
+  const [x0, y0] = [box.left, box.top - tokens.scrollTop];
+  const last = lines.find((line) => line.bottom - y0 > room);
   if (last) {
-    const bottom = last.top;
-    lines = lines.filter((line) => line.top < bottom);
-    fills = fills.filter((fill) => (fill.top + fill.bottom) / 2 < bottom);
-    height = bottom - box.top + last.height;
-    const { size, family, colour } = last;
-    lines.push({ ...last, text: GOES_ON, left: box.left, right: null, rtl: false, size, family, colour });
+    lines = lines.filter(({ top }) => top < last.top);
+    fills = fills.filter(({ top, bottom }) => (top + bottom) / 2 < last.top);
+    height = last.bottom - y0;
+    lines.push({ ...last, text: GOES_ON, left: x0, right: null, rtl: false });
   }
-  const inside = tokens.firstElementChild?.getBoundingClientRect().left ?? box.left;
-  const [x0, y0] = [Math.min(inside, box.left), box.top - tokens.scrollTop];
   const at = (x, y) => {
     const filled = fills.map(({ left, top, right, bottom, fill }) => {
       const place = `x="${round(left - x0 + x)}" y="${round(top - y0 + y)}"`;
