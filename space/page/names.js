@@ -1,0 +1,3 @@
+// Names as people read them.
+
+export const readable = (name) => name.replace(/^(pairs|runs)\//, "");

@@ -1,0 +1,90 @@
+// All that is shown of a text that was measured.
+
+import { el, signed } from "../page/elements.js";
+import { readable } from "../page/names.js";
+import { Selection } from "../page/selection.js";
+import { box } from "./box.js";
+import { lossBars, runningSum } from "./figures.js";
+import { profile } from "./quick.js";
+import { share } from "./share.js";
+import { interval, table } from "./table.js";
+import { colouredText, scale, strongest } from "./text.js";
+
+const QUICK = "quick learner, without a model";
+
+function named(result, reversed) {
+  const name = "profile" in result ? QUICK : readable(result.name);
+  return reversed ? `${name}, text reversed` : name;
+}
+
+// ∂ in large, and in a sentence what it means.
+function headline({ title, results, books }) {
+  const first = results.find((each) => each.report) ?? results[0];
+  const { report, message } = first;
+  const heading = el("h2", { tabindex: "-1" }, title ?? "Your text");
+  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence" }, message));
+  const ahead = report.aot > 0 ? "forward" : "backward";
+  const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
+  const says = report.aot
+    ? `The ${ahead} model finds this text easier, by ${size} of the loss.`
+    : "Both directions lose exactly the same.";
+  return el(
+    "div",
+    { class: "headline" },
+    heading,
+    el(
+      "p",
+      { class: `arrow-size ${report.aot > 0 ? "forward" : "backward"}` },
+      el("span", { class: "symbol" }, "∂ = "),
+      `${signed(100 * report.aot, 2)} % `,
+      el("span", { class: "arrow-sign", "aria-hidden": "true" }, report.aot > 0 ? "→" : "←"),
+    ),
+    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, first.finding)),
+    books ? el("p", { class: "sentence" }, books.sentence) : null,
+  );
+}
+
+function notices(answers) {
+  const all = [...new Set(answers.flatMap((answer) => answer.notices))];
+  return all.map((notice) => el("p", { class: "cut" }, notice));
+}
+
+// One learner's text, coloured, with its box and its figures.
+function card(answer, result, number, selection, shared) {
+  const name = named(result, answer.reversed);
+  const text = colouredText(result.units, { selection, number, name });
+  const tied = { selection, number };
+  const node = el(
+    "article",
+    { class: "card", "data-kind": answer.kind },
+    el("h3", null, name),
+    result.message ? el("p", { class: "message" }, result.message) : null,
+    scale(strongest(result.units)),
+    el("div", { class: "reading" }, text, box(result.units, text, tied)),
+    runningSum(result.units, tied),
+    lossBars(result.units, tied),
+    "profile" in result ? [el("h4", null, "By the longest context that it looks at"), profile(result.profile)] : null,
+    result.report ? el("details", null, el("summary", null, "What this may claim"), el("p", { class: "note" }, result.report.verdict)) : null,
+  );
+  node.append(share({ ...shared, result: { ...answer, results: [result] }, node }));
+  return node;
+}
+
+// `pair` and `quick`: answers of the server, either may be null; `turned`: the same of the text reversed, if asked for;
+// `reverse`: what asks for that.
+export function show({ title, text, pairs, pair, quick, turned, books, reverse }) {
+  const selection = new Selection();
+  const answers = [pair, turned?.pair, quick, turned?.quick].filter(Boolean);
+  const parts = answers.flatMap((answer) => answer.results.map((result) => ({ answer, result })));
+  const rows = parts.map(({ answer, result }) => ({ name: named(result, answer.reversed), result }));
+  return el(
+    "div",
+    { class: "shown" },
+    headline({ title, results: parts.map(({ result }) => result), books }),
+    notices(answers),
+    table(rows, answers[0].documents, books),
+    el("div", { class: "cards" }, parts.map(({ answer, result }, number) => card(answer, result, number, selection, { pairs, text }))),
+    turned ? null : el("p", null, el("button", { type: "button", id: "reverse", onclick: reverse }, "Measure it reversed, too"),
+      el("span", { class: "note" }, " The characters from the last to the first: neither model was trained on such text.")),
+  );
+}
