@@ -11,6 +11,7 @@ const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 // The commands, for the server at `address` and the pairs `pairs`: {id, title, words, code}.
 export function commands(address, pairs) {
   const at = address.replace(/\/$/, "");
+  const one = pairs.slice(0, 1); // an example: more are given in the same way
   const client = `from gradio_client import Client\n\nclient = Client(${python(`${at}/`)})\n`;
   const body = (data) => shell(JSON.stringify({ data }));
   const curl = (name, data) =>
@@ -20,7 +21,7 @@ export function commands(address, pairs) {
     {
       id: "python-measure", title: "Python: measure a text",
       words: "pip install gradio_client. Losses are in nats; ∂ > 0: forward is easier.",
-      code: `${client}answer = client.predict(${python(TEXT)}, ${python(pairs)}, False, api_name="/measure")\n` +
+      code: `${client}answer = client.predict(${python(TEXT)}, ${python(one)}, False, api_name="/measure")\n` +
         'for result in answer["results"]:\n    print(result["name"], result["message"] or result["report"]["verdict"])\n',
     },
     {
@@ -32,19 +33,19 @@ export function commands(address, pairs) {
     {
       id: "python-write", title: "Python: let both models write",
       words: "Pairs, prompt, new tokens, temperature, top k (0: all), texts, seed.",
-      code: `${client}answer = client.predict(${python(pairs.slice(0, 1))}, " the king said", 20, 1.0, 0, 2, 0, api_name="/write")\n` +
+      code: `${client}answer = client.predict(${python(one)}, " the king said", 20, 1.0, 0, 2, 0, api_name="/write")\n` +
         'for before, after in zip(answer["results"][0]["backward"], answer["results"][0]["forward"]):\n' +
         '    print(before + " the king said" + after)\n',
     },
     {
       id: "curl-measure", title: "curl: measure a text",
       words: "Two steps: the first gives the number of the question, the second waits for its answer.",
-      code: curl("measure", [TEXT, pairs, false]),
+      code: curl("measure", [TEXT, one, false]),
     },
     {
       id: "shell-measure", title: "Without a server: the command line of this project",
       words: "For long texts, many texts and texts that stay at home. The last line needs no model.",
-      code: `python compute_aot.py --pair ${pairs.map((name) => (/^[\w./-]+$/.test(name) ? name : shell(name))).join(" ")} --text letter.txt\n` +
+      code: `python compute_aot.py --pair ${one.map((name) => (/^[\w./-]+$/.test(name) ? name : shell(name))).join(" ")} --text letter.txt\n` +
         "python compute_aot.py --quick --text letter.txt\n",
     },
   ];

@@ -14,7 +14,7 @@ const GOES_ON = "… the text goes on";
 // An SVG, one part below the other. A part has
 //   title      ∂ with its interval, or why there is none      tokens  the element of the coloured text, as it is shown
 //   sentence   what that means                                name    of the pair
-//   scale      {low, high}: words for both ends of the legend
+//   scale      {nats, ends}: the difference of the strongest colours, and these, backward's and forward's, as CSS
 // Where it would be taller than `tallest`, the text of a part ends early and says so.
 export async function pictureSvg(parts, { tallest = Infinity } = {}) {
   await document.fonts.ready;
@@ -29,14 +29,12 @@ export async function pictureSvg(parts, { tallest = Infinity } = {}) {
     y += height + MARGIN;
   }
   const size = { width: width + 2 * MARGIN, height: Math.ceil(y) };
-  const colours = pageColours();
+  const page = resolved("var(--page)");
   const label = escape(parts.map(({ title }) => title).join("; "));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" role="img" `,
     `viewBox="0 0 ${size.width} ${size.height}"><title>${label}</title>`,
-    `<defs><linearGradient id="scale"><stop offset="0" stop-color="${colours.backward}"/>`,
-    `<stop offset="0.5" stop-color="${colours.page}"/><stop offset="1" stop-color="${colours.forward}"/>`,
-    `</linearGradient></defs><rect width="100%" height="100%" fill="${colours.page}"/>\n`,
+    `<rect width="100%" height="100%" fill="${page}"/>\n`,
     ...drawn,
     "</svg>\n",
   ].join("");
@@ -60,24 +58,26 @@ export async function picturePng(svgText, scale = 2) {
   }
 }
 
-// The colours of the page at this moment, light or dark.
-function pageColours() {
-  const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const page = opaque(of("--page"), "#fff");
-  return { page, forward: opaque(of("--forward"), page), backward: opaque(of("--backward"), page) };
+// A colour of CSS as it is on the page at this moment, light or dark.
+function resolved(colour, page = "#fff") {
+  const probe = el("span", { style: `background: ${colour}`, hidden: true });
+  document.body.append(probe);
+  const { backgroundColor } = getComputedStyle(probe);
+  probe.remove();
+  return opaque(backgroundColor, page);
 }
 
-function drawnPart({ title, sentence, tokens, name, scale = {} }, top, width, tallest) {
+function drawnPart({ title, sentence, tokens, name, scale }, top, width, tallest) {
   const above = words([[title, "font-size: 22px; font-weight: 700"], [sentence, "font-size: 16px"]], width);
   const quiet = "font-size: 13px; color: var(--quiet)";
   const below = words([[[name, "arrow of time"].filter(Boolean).join(" · "), quiet]], width);
-  const legend = 30;
+  const legend = scale ? 44 : 0;
   const room = tallest - above.height - below.height - legend - 3 * MARGIN;
   const text = colouredText(tokens, room);
   const parts = [
     above.at(MARGIN, top),
     text.at(MARGIN, top + above.height + 12),
-    drawnScale(top + above.height + text.height + 28, width, scale),
+    scale ? drawnScale(top + above.height + text.height + 28, width, scale) : "",
     below.at(MARGIN, top + above.height + text.height + 28 + legend),
   ];
   return { content: parts.join(""), height: above.height + text.height + 28 + legend + below.height };
@@ -85,7 +85,7 @@ function drawnPart({ title, sentence, tokens, name, scale = {} }, top, width, ta
 
 function colouredText(tokens, room) {
   const box = tokens.getBoundingClientRect();
-  let [lines, fills, height] = [linesOf(tokens), rectangles(tokens, pageColours().page), tokens.scrollHeight];
+  let [lines, fills, height] = [linesOf(tokens), rectangles(tokens, resolved("var(--page)")), tokens.scrollHeight];
   const [x0, y0] = [box.left, box.top - tokens.scrollTop];
   const last = lines.find((line) => line.bottom - y0 > room);
   if (last) {
@@ -118,15 +118,18 @@ function words(paragraphs, width) {
   return { at: (x, y) => lines.map((line) => textOf(line, x - left, y - top)).join(""), height };
 }
 
-function drawnScale(y, width, { low = "backward easier", high = "forward easier" }) {
-  const bar = Math.max(60, Math.min(160, width - 260));
-  const { fontFamily } = getComputedStyle(document.body);
-  const quiet = opaque(getComputedStyle(document.documentElement).getPropertyValue("--quiet").trim(), "#fff");
-  const style = `font-family="${escape(fontFamily)}" font-size="13" fill="${quiet}"`;
-  const left = MARGIN + 120;
+function drawnScale(y, width, { nats, ends }) {
+  const bar = Math.min(340, width);
+  const page = resolved("var(--page)");
+  const [backward, forward] = ends.map((end) => resolved(end, page));
+  const family = escape(getComputedStyle(document.body).fontFamily);
+  const style = `y="${round(y + 30)}" font-family="${family}" font-size="13" fill="${resolved("var(--quiet)", page)}"`;
+  const stops = [backward, page, forward].map((colour, at) => `<stop offset="${at / 2}" stop-color="${colour}"/>`);
+  const id = `scale-${Math.round(y)}`; // each part has its own
   return [
-    `<text x="${left - 8}" y="${round(y + 11)}" text-anchor="end" ${style}>${escape(low)}</text>`,
-    `<rect x="${left}" y="${round(y)}" width="${bar}" height="14" fill="url(#scale)"/>`,
-    `<text x="${left + bar + 8}" y="${round(y + 11)}" ${style}>${escape(high)}</text>\n`,
+    `<linearGradient id="${id}">${stops.join("")}</linearGradient>`,
+    `<rect x="${MARGIN}" y="${round(y)}" width="${bar}" height="14" fill="url(#${id})"/>`,
+    `<text x="${MARGIN}" ${style}>backward easier, −${nats.toFixed(1)}</text>`,
+    `<text x="${MARGIN + bar}" text-anchor="end" ${style}>+${nats.toFixed(1)} nats, forward easier</text>\n`,
   ].join("");
 }

@@ -7,6 +7,8 @@ const AROUND = { top: 16, right: 16, bottom: 74, left: 64 };
 const MOST_WIDTH = 720;
 const POINT = 5;
 
+let figures = 0; // on the page so far, for names of their own
+
 const percent = (share, digits = 2) => `${signed(100 * share, digits)} %`;
 const longest = (row) => row.learner.split("+")[0];
 const plain = (row) => row.learner === longest(row);
@@ -30,10 +32,11 @@ function inWords(row) {
 export function profile(rows) {
   const readout = el("p", { class: "readout note", "aria-hidden": "true" });
   const holder = el("div", { class: "drawing" });
+  const id = `profile-${++figures}`;
   let drawn = 0;
   const draw = (width) => {
     const next = Math.round(Math.min(MOST_WIDTH, Math.max(280, width)));
-    if (next !== drawn) replace(holder, drawing(rows, (drawn = next), (row) => replace(readout, row ? inWords(row) : HINT)));
+    if (next !== drawn) replace(holder, drawing(rows, id, (drawn = next), (row) => replace(readout, row ? inWords(row) : HINT)));
   };
   draw(640);
   replace(readout, HINT);
@@ -54,7 +57,7 @@ function ticks(values) {
   return Array.from({ length: last - first + 1 }, (_, at) => ({ value: (first + at) * step, digits }));
 }
 
-function drawing(rows, width, point) {
+function drawing(rows, id, width, point) {
   const bounds = (each) => (each && each.low !== null ? [each.low, each.high] : []);
   const values = rows.flatMap((row) => [row.aot, ...bounds(row), ...bounds(row.null)]).map((share) => 100 * share);
   const marks = ticks(values);
@@ -99,9 +102,9 @@ function drawing(rows, width, point) {
   const up = `translate(14 ${(AROUND.top + bottom) / 2}) rotate(-90)`;
   return svg(
     "svg",
-    { role: "img", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, "aria-labelledby": "profile-title profile-words" },
-    svg("title", { id: "profile-title" }, "∂ of this text for each quick learner"),
-    svg("desc", { id: "profile-words" }, rows.map(inWords).join(". ")),
+    { role: "img", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-words` },
+    svg("title", { id: `${id}-title` }, "∂ of this text for each quick learner"),
+    svg("desc", { id: `${id}-words` }, rows.map(inWords).join(". ")),
     band, axis, text({ transform: up }, "∂ in %"),
     svg("polyline", { class: "line", points: line }), points, labels, caption,
   );

@@ -3,9 +3,12 @@
 import { LONGEST, address } from "../page/address.js";
 import { copy, copyStatus } from "../page/copy.js";
 import { el, save, signed } from "../page/elements.js";
+import { readable } from "../page/names.js";
 import { say } from "../page/notices.js";
 import { table } from "./numbers.js";
 import { TALLEST, picturePng, pictureSvg } from "./picture.js";
+import { interval } from "./table.js";
+import { shade, strongest } from "./text.js";
 
 const FILE = "arrow_of_time";
 const TOO_LONG = "The text is too long for an address: the link has the pairs alone.";
@@ -67,10 +70,15 @@ function shown(answers, node) {
 }
 
 // What a picture says of a result: ∂ and its interval, or why there is none.
-function said({ name, message, report, reversed }) {
-  const named = reversed ? `${name}, the text reversed` : name;
-  if (!report) return { title: message, sentence: "", name: named };
-  const percent = (share) => `${signed(100 * share, 2)} %`;
-  const interval = report.low === null ? "" : ` (${percent(report.low)} to ${percent(report.high)})`;
-  return { title: `∂ = ${percent(report.aot)}${interval}`, sentence: report.verdict, name: named };
+function said({ name, message, report, reversed, units, finding }) {
+  const most = strongest(units);
+  const scale = { nats: most, ends: [shade(-most, most), shade(most, most)] };
+  const named = readable(name) + (reversed ? ", the text reversed" : "");
+  if (!report) return { title: message, sentence: "", name: named, scale };
+  const between = interval(report);
+  const title = `∂ = ${signed(100 * report.aot, 2)} %${between ? ` (${between})` : ""}`;
+  const ahead = report.aot > 0 ? "forward" : "backward";
+  const size = Math.abs(100 * report.aot).toFixed(2);
+  const sentence = report.aot ? `The ${ahead} model finds this text easier, by ${size} % of the loss.` : "Both lose the same.";
+  return { title, sentence: [sentence, finding].filter(Boolean).join(" "), name: named, scale };
 }
