@@ -11,6 +11,7 @@ import { interval } from "./table.js";
 import { shade, strongest } from "./text.js";
 
 const FILE = "arrow_of_time";
+const PERCENT = "\u00a0%"; // which no line ends before
 const TOO_LONG = "The text is too long for an address: the link has the pairs alone.";
 
 // Buttons for `data`:
@@ -80,5 +81,6 @@ function said({ name, message, report, reversed, units, finding }) {
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = Math.abs(100 * report.aot).toFixed(2);
   const sentence = report.aot ? `The ${ahead} model finds this text easier, by ${size} % of the loss.` : "Both lose the same.";
-  return { title, sentence: [sentence, finding].filter(Boolean).join(" "), name: named, scale };
+  const words = [sentence, finding].filter(Boolean).join(" ");
+  return { title: title.replaceAll(" %", PERCENT), sentence: words.replaceAll(" %", PERCENT), name: named, scale };
 }
