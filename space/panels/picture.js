@@ -9,6 +9,7 @@ const NARROWEST = 320;
 export const TALLEST = 8000; // of a picture that becomes pixels
 const SIDE = 16384; // of a canvas, in Chromium, Firefox and Safari
 const AREA = 2 ** 24; // of a canvas, on phones
+const AROUND = 28; // the text, 12 of it above
 const GOES_ON = "… the text goes on";
 
 // An SVG, one part below the other. A part has
@@ -72,23 +73,23 @@ function drawnPart({ title, sentence, tokens, name, scale }, top, width, tallest
   const quiet = "font-size: 13px; color: var(--quiet)";
   const below = words([[[name, "arrow of time"].filter(Boolean).join(" · "), quiet]], width);
   const legend = scale ? 44 : 0;
-  const room = tallest - above.height - below.height - legend - 3 * MARGIN;
+  const room = tallest - above.height - below.height - legend - AROUND - MARGIN;
   const text = colouredText(tokens, room);
   const parts = [
     above.at(MARGIN, top),
     text.at(MARGIN, top + above.height + 12),
-    scale ? drawnScale(top + above.height + text.height + 28, width, scale) : "",
-    below.at(MARGIN, top + above.height + text.height + 28 + legend),
+    scale ? drawnScale(top + above.height + text.height + AROUND, width, scale) : "",
+    below.at(MARGIN, top + above.height + text.height + AROUND + legend),
   ];
-  return { content: parts.join(""), height: above.height + text.height + 28 + legend + below.height };
+  return { content: parts.join(""), height: above.height + text.height + AROUND + legend + below.height };
 }
 
 function colouredText(tokens, room) {
   const box = tokens.getBoundingClientRect();
   let [lines, fills, height] = [linesOf(tokens), rectangles(tokens, resolved("var(--page)")), tokens.scrollHeight];
   const [x0, y0] = [box.left, box.top - tokens.scrollTop];
-  const last = lines.find((line) => line.bottom - y0 > room);
-  if (last) {
+  if (lines.some(({ bottom }) => bottom - y0 > room)) {
+    const last = lines.find(({ bottom, height: own }) => bottom - y0 > room - 2 * own); // its line says that more follows
     lines = lines.filter(({ top }) => top < last.top);
     fills = fills.filter(({ top, bottom }) => (top + bottom) / 2 < last.top);
     height = last.bottom - y0;
