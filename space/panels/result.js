@@ -17,29 +17,26 @@ function named(result, reversed) {
   return reversed ? `${name}, text reversed` : name;
 }
 
-// ∂ in large, and in a sentence what it means.
+// ∂ of the first result in large, and in a sentence what it means.
 function headline({ title, results, books }) {
-  const first = results.find((each) => each.report) ?? results[0];
-  const { report, message } = first;
+  const { report, message, finding, profile: quick } = results[0];
   const heading = el("h2", { tabindex: "-1" }, title ?? "Your text");
-  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence" }, message));
+  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
-  const says = report.aot
-    ? `The ${ahead} model finds this text easier, by ${size} of the loss.`
-    : "Both directions lose exactly the same.";
+  const who = quick ? `Read ${ahead}, this text is easier for the quick learner` : `The ${ahead} model finds this text easier`;
+  const says = report.aot ? `${who}, by ${size} of the loss.` : "Both directions lose exactly the same.";
   return el(
     "div",
     { class: "headline" },
     heading,
     el(
       "p",
-      { class: `arrow-size ${report.aot > 0 ? "forward" : "backward"}` },
-      el("span", { class: "symbol" }, "∂ = "),
-      `${signed(100 * report.aot, 2)} % `,
-      el("span", { class: "arrow-sign", "aria-hidden": "true" }, report.aot > 0 ? "→" : "←"),
+      { class: `arrow-size ${ahead}` },
+      `∂ = ${signed(100 * report.aot, 2)} % `,
+      report.aot ? el("span", { "aria-hidden": "true" }, report.aot > 0 ? "→" : "←") : null,
     ),
-    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, first.finding)),
+    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, finding)),
     books ? el("p", { class: "sentence" }, books.sentence) : null,
   );
 }
