@@ -1,22 +1,124 @@
-"""The explorer's server: its page, and what the page asks for through Gradio's queue."""
+"""The explorer's server: its page, and what the page asks for through Gradio's queue.
 
+What measures is imported where it is asked for, and before in the background: the page is there in the meantime.
+"""
+
+import importlib
+import os
+import threading
+import traceback
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import gradio as gr
+from fastapi import Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-SHOWN = ("page", "panels", "games", "examples")  # folders of the page, and all that it may show of the disk
+from aot.explore.bounds import FOLDERS, Bounds
+
+WORKERS = 2  # measurements at once: a Space has two cores
+SESSIONS = 64  # of visitors who wait or have just been answered; what older ones have not fetched is dropped
+FAILED = "Something went wrong here, and the server's log says what. Try another text."
+# Gradio tells nobody about this server, and computes no statistics of its requests at each of them.
+QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**62),
+}
+# Neither a tunnel to elsewhere, nor another server in front of this one, nor what the page does not show.
+ALONE = {"share": False, "ssr_mode": False, "pwa": False, "mcp_server": False, "run_history": False}
+ALONE |= {"enable_monitoring": False, "footer_links": [], "inbrowser": False, "state_session_capacity": SESSIONS}
 
 
-def build(folder: Path) -> gr.Server:
-    """The app, whose page is in `folder`."""
-    server = gr.Server(docs_url=None, redoc_url=None, openapi_url=None)
+def room(module: str):
+    """A module of this room, which imports torch or numba."""
+    return importlib.import_module(f"aot.explore.{module}")
 
-    @server.get("/")
+
+def told(work: Callable[..., dict]) -> Callable[..., dict]:
+    """The same, whose errors are told to the visitor: what can be mended in full, what cannot in one line."""
+
+    @wraps(work)
+    def answer(*args, **kwargs) -> dict:
+        try:
+            return work(*args, **kwargs)
+        except (SystemExit, ValueError) as error:
+            raise gr.Error(str(error), duration=None, print_exception=False) from None
+        except Exception:
+            traceback.print_exc()
+            raise gr.Error(FAILED, duration=None, print_exception=False) from None
+
+    return answer
+
+
+def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
+    """The app, whose page is in `folder`, which offers the pairs `names` and begins with the `first`."""
+    server = gr.Server(docs_url=None, redoc_url=None, openapi_url=None, title="Arrow of time")
+
+    def queue():
+        return server.get_blocks()._queue
+
+    def forget() -> None:
+        """Of sessions that have been answered Gradio would keep the names for ever."""
+        for session in [session for session, events in queue().pending_event_ids_session.items() if not events]:
+            del queue().pending_event_ids_session[session]
+
+    server.add_middleware(Bounds, waiting=lambda: len(queue()), answered=forget)
+
+    @server.api_route("/", methods=["GET", "HEAD"])
     def index():
         return FileResponse(folder / "page/index.html")
 
-    for name in SHOWN:
-        server.mount(f"/{name}", StaticFiles(directory=folder / name), name=name)
+    @server.get("/favicon.ico")
+    def icon():
+        return Response(status_code=204)
+
+    @server.get("/pairs.json")
+    def pairs():
+        limits = {"characters": 20_000, "tokens": 4_000, "pairs": 4}
+        return {"pairs": names, "first": first, "limits": limits}
+
+    for name in FOLDERS:
+        server.mount(f"/{name}", StaticFiles(directory=folder / name, check_dir=False), name=name)
+
+    work = {"concurrency_limit": WORKERS, "concurrency_id": "work"}
+
+    @server.api(name="measure", **work)
+    @told
+    def measure(text: str, pairs: list[str], reverse: bool = False) -> dict:
+        """The losses of a text, token by token, by pairs of models."""
+        return room("reading").measure(pairs, text, reverse)
+
+    @server.api(name="quick", **work)
+    @told
+    def quick(text: str, reverse: bool = False) -> dict:
+        """The same by the quick learner, character by character."""
+        return room("quick_text").measure(text, reverse)
+
+    @server.api(name="write", **work)
+    @told
+    def write(
+        pairs: list[str],
+        prompt: str,
+        new: int = 30,
+        temperature: float = 1,
+        top_k: int = 0,
+        texts: int = 3,
+        seed: int = 0,
+    ) -> dict:
+        """What both models of pairs write: what came before a prompt, and what comes next."""
+        return room("writing").write(pairs, prompt, new, temperature, top_k, texts, seed)
+
     return server
+
+
+def serve(server: gr.Server, warm: Callable[[], None], host: str | None = None, port: int | None = None) -> None:
+    """Serve until Ctrl-C: the page at once, while `warm` runs in the background."""
+    os.environ.update(QUIET)
+    _, address, _ = server.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **ALONE)
+    server.get_blocks()._queue.pending_messages_per_session.max_size = SESSIONS
+    print(f"The explorer is at {address}", flush=True)
+    threading.Thread(target=warm, daemon=True).start()
+    server.get_blocks().block_thread()

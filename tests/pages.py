@@ -1,0 +1,113 @@
+"""The explorer for tests: the folder that a push makes, served by a process of its own, and a Chromium beside it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+SECONDS = 60  # until a busy machine has answered; none is waited for in vain
+
+
+def serve(folder: Path, *flags: str) -> tuple[subprocess.Popen, str]:
+    """`app.py` of this folder as a process of its own, and the address at which it serves the page."""
+    command = [sys.executable, "-u", "app.py", *flags]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return process, found[0]
+    process.wait()
+    pytest.fail(seen)
+
+
+def end(process: subprocess.Popen) -> str:
+    """Stop it; what it has said since it began to serve."""
+    process.terminate()
+    said, _ = process.communicate()
+    return said
+
+
+@pytest.fixture(scope="session")
+def space(tmp_path_factory, pair, second_pair, able) -> Path:
+    """The folder that a push makes, with pairs in `runs/` as a reader has them: two seeds of one, and an able one."""
+    folder = tmp_path_factory.mktemp("space") / "pushed"
+    skip = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "space", folder, ignore=skip)
+    shutil.copytree(ROOT / "aot", folder / "aot", ignore=skip)
+    (folder / "pairs").symlink_to(ROOT / "pairs")
+    (folder / "runs").mkdir()
+    for name, run in {"tiny-seed1": second_pair, "tiny-seed42": pair, "able-seed42": able}.items():
+        (folder / "runs" / name).symlink_to(run)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(space):
+    """Where the explorer is served, without a slash at the end: one server for all tests of a worker."""
+    process, found = serve(space)
+    yield found
+    end(process)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium, which is skipped where there is none."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium here to drive: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def console() -> list[str]:
+    """Errors in the console of the page. There must be none at the end: a test that expects some clears them."""
+    return []
+
+
+def opened(browser, address: str, console: list[str], device: dict):
+    """The explorer in a window of this kind, which at its end has asked for nothing from elsewhere."""
+    context = browser.new_context(**device, reduced_motion="reduce")
+    context.set_default_timeout(SECONDS * 1000)
+    asked = []
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("console", lambda message: console.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: console.append(str(error.error)))
+    page = context.new_page()
+    page.goto(f"{address}/")
+    yield page
+    context.close()
+    assert all(url.startswith((f"{address}/", "data:", "blob:")) for url in asked), asked
+    assert not console
+
+
+@pytest.fixture
+def page(browser, address, console):
+    """The explorer, just opened, on a desktop."""
+    yield from opened(browser, address, console, DESKTOP)
+
+
+@pytest.fixture
+def phone(browser, address, console):
+    """The same on a phone."""
+    yield from opened(browser, address, console, PHONE)
+
+
+def axe(page) -> list[str]:
+    """What axe finds in the page as it is now that keeps somebody from using it, a line each."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    grave = [each for each in found if each["impact"] in ("serious", "critical")]
+    return [f"{each['id']}: {each['help']}: {node['target']}" for each in grave for node in each["nodes"]]
