@@ -1,0 +1,137 @@
+// The profile of the quick learner: ∂ of a text for learners that look back less far or further.
+
+import { el, replace, signed, svg } from "../page/elements.js";
+
+const HEIGHT = 300;
+const AROUND = { top: 16, right: 16, bottom: 74, left: 64 };
+const MOST_WIDTH = 720;
+const POINT = 5;
+
+const percent = (share, digits = 2) => `${signed(100 * share, digits)} %`;
+const longest = (row) => row.learner.split("+")[0];
+const plain = (row) => row.learner === longest(row);
+
+function named(row) {
+  const back = `contexts of up to ${longest(row)} ${longest(row) === "1" ? "character" : "characters"}`;
+  if (plain(row)) return back;
+  return back + (row.learner.endsWith("+words") ? " and words" : ", words, and matches further back");
+}
+
+function interval({ low, high }) {
+  return low === null ? "no interval (one document)" : `${percent(low)} to ${percent(high)}`;
+}
+
+function inWords(row) {
+  const chance = row.null ? `; by chance alone ${interval(row.null)}` : "";
+  return `${named(row)}: ∂ = ${percent(row.aot)}, ${interval(row)}${chance}`;
+}
+
+// A figure of `rows`, the profile in an answer of /quick, and a table of the same numbers.
+export function profile(rows) {
+  const readout = el("p", { class: "readout note", "aria-hidden": "true" });
+  const holder = el("div", { class: "drawing" });
+  let drawn = 0;
+  const draw = (width) => {
+    const next = Math.round(Math.min(MOST_WIDTH, Math.max(280, width)));
+    if (next !== drawn) replace(holder, drawing(rows, (drawn = next), (row) => replace(readout, row ? inWords(row) : HINT)));
+  };
+  draw(640);
+  replace(readout, HINT);
+  new ResizeObserver(([{ contentRect }]) => draw(contentRect.width)).observe(holder);
+  return el("figure", { class: "profile" }, holder, readout, legend(rows), details(rows));
+}
+
+const HINT = "Point at a learner to read its numbers.";
+
+// Values on the axis: round numbers, zero among them, that hold all of `values`, in percent.
+function ticks(values) {
+  const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const raw = (most - least || 1) / 4;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
+  const [first, last] = [Math.floor(least / step - 0.15), Math.ceil(most / step + 0.15)];
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  return Array.from({ length: last - first + 1 }, (_, at) => ({ value: (first + at) * step, digits }));
+}
+
+function drawing(rows, width, point) {
+  const bounds = (each) => (each && each.low !== null ? [each.low, each.high] : []);
+  const values = rows.flatMap((row) => [row.aot, ...bounds(row), ...bounds(row.null)]).map((share) => 100 * share);
+  const marks = ticks(values);
+  const [least, most] = [marks[0].value, marks.at(-1).value];
+  const y = (share) => AROUND.top + ((most - 100 * share) / (most - least)) * (HEIGHT - AROUND.top - AROUND.bottom);
+  const gap = rows.some(plain) && !rows.every(plain) ? 0.7 : 0; // between the lengths and the learners with words
+  const slot = (width - AROUND.left - AROUND.right) / (rows.length + gap);
+  const x = rows.map((row, at) => AROUND.left + slot * (at + 0.5 + (plain(row) ? 0 : gap)));
+  const bottom = HEIGHT - AROUND.bottom;
+  const text = (attributes, ...words) => svg("text", { "text-anchor": "middle", ...attributes }, ...words);
+  const lengths = rows.map((row, at) => at).filter((at) => plain(rows[at]));
+  const banded = rows.map((row, at) => at).filter((at) => bounds(rows[at].null).length);
+
+  const axis = marks.flatMap(({ value, digits }) => [
+    svg("line", { class: value ? "grid" : "zero", x1: AROUND.left, x2: width - AROUND.right, y1: y(value / 100), y2: y(value / 100) }),
+    text({ "text-anchor": "end", x: AROUND.left - 8, y: y(value / 100) + 4 }, value ? signed(value, digits) : "0"),
+  ]);
+  const band = banded.map((at) => {
+    const [low, high] = bounds(rows[at].null);
+    return svg("rect", { class: "null", x: x[at] - slot / 2, width: slot, y: y(high), height: Math.max(1, y(low) - y(high)) });
+  });
+  const line = lengths.map((at) => `${x[at]},${y(rows[at].aot)}`).join(" ");
+  const points = rows.map((row, at) => {
+    const easier = row.low > 0 ? "forward" : row.high < 0 && row.low !== null ? "backward" : "open";
+    const [low, high] = bounds(row);
+    const whisker = low === undefined ? null : svg("line", { x1: x[at], x2: x[at], y1: y(low), y2: y(high) });
+    const size = { width: 2 * POINT, height: 2 * POINT };
+    const mark = plain(row)
+      ? svg("circle", { cx: x[at], cy: y(row.aot), r: POINT })
+      : svg("rect", { x: x[at] - POINT, y: y(row.aot) - POINT, ...size });
+    const area = { x: x[at] - slot / 2, y: AROUND.top, width: slot, height: bottom - AROUND.top };
+    const told = { onpointerenter: () => point(row), onclick: () => point(row), onpointerleave: () => point(null) };
+    const reach = svg("rect", { class: "reach", ...area }, svg("title", null, inWords(row)));
+    return svg("g", { class: `point ${easier}`, "data-learner": row.learner, ...told }, reach, whisker, mark);
+  });
+  const labels = rows.flatMap((row, at) => [
+    text({ x: x[at], y: bottom + 18 }, longest(row)),
+    plain(row) ? null : text({ x: x[at], y: bottom + 34 }, row.learner.endsWith("+words") ? "words" : "all"),
+  ]);
+  const middle = lengths.length ? (x[lengths[0]] + x[lengths.at(-1)]) / 2 : width / 2;
+  const caption = text({ x: Math.max(middle, AROUND.left + 80), y: bottom + 54 }, "longest context, in characters");
+  const up = `translate(14 ${(AROUND.top + bottom) / 2}) rotate(-90)`;
+  return svg(
+    "svg",
+    { role: "img", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, "aria-labelledby": "profile-title profile-words" },
+    svg("title", { id: "profile-title" }, "∂ of this text for each quick learner"),
+    svg("desc", { id: "profile-words" }, rows.map(inWords).join(". ")),
+    band, axis, text({ transform: up }, "∂ in %"),
+    svg("polyline", { class: "line", points: line }), points, labels, caption,
+  );
+}
+
+function legend(rows) {
+  const parts = ["Above 0 forward is easier, below 0 backward. Bars: 95 % intervals over the documents of the text."];
+  if (rows.some((row) => row.null && row.null.low !== null)) {
+    parts.push(" Grey band: what chance gives, with documents turned round at random.");
+  }
+  if (!rows.every(plain)) parts.push(" Squares: learners that know words too; “all” also finds matches further back.");
+  return el("figcaption", { class: "note" }, parts);
+}
+
+function details(rows) {
+  const head = ["Longest context", "∂", "95 % interval", "Bits forward", "Bits backward", "∂ by chance"];
+  const body = rows.map((row) => {
+    const bits = [row.bits.forward, row.bits.backward].map((each) => each.toFixed(3));
+    const chance = row.null ? (row.null.low === null ? percent(row.null.aot) : interval(row.null)) : "–";
+    const name = plain(row) ? longest(row) : `${longest(row)}${row.learner.endsWith("+words") ? ", words" : ", words, matches"}`;
+    const cells = [percent(row.aot), row.low === null ? "–" : interval(row), ...bits, chance];
+    return el("tr", null, el("th", { scope: "row" }, name), cells.map((each) => el("td", null, each)));
+  });
+  const table = el(
+    "table",
+    null,
+    el("caption", null, "∂ of this text for each quick learner; bits per character"),
+    el("thead", null, el("tr", null, head.map((each) => el("th", { scope: "col" }, each)))),
+    el("tbody", null, body),
+  );
+  const scrolled = { class: "scrolled", tabindex: 0, role: "region", "aria-label": "Numbers of the profile" };
+  return el("details", null, el("summary", null, "The same as a table"), el("div", scrolled, table));
+}
