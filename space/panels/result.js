@@ -47,11 +47,11 @@ function notices(answers) {
 }
 
 // One learner's text, coloured, with its box and its figures.
-function card(answer, result, number, selection, shared) {
+function card(answer, result, number, selection) {
   const name = named(result, answer.reversed);
   const text = colouredText(result.units, { selection, number, name });
   const tied = { selection, number };
-  const node = el(
+  return el(
     "article",
     { class: "card", "data-kind": answer.kind },
     el("h3", null, name),
@@ -63,8 +63,6 @@ function card(answer, result, number, selection, shared) {
     "profile" in result ? [el("h4", null, "By the longest context that it looks at"), profile(result.profile)] : null,
     result.report ? el("details", null, el("summary", null, "What this may claim"), el("p", { class: "note" }, result.report.verdict)) : null,
   );
-  node.append(share({ ...shared, result: { ...answer, results: [result] }, node }));
-  return node;
 }
 
 // `pair` and `quick`: answers of the server, either may be null; `turned`: the same of the text reversed, if asked for;
@@ -74,13 +72,19 @@ export function show({ title, text, pairs, pair, quick, turned, books, reverse }
   const answers = [pair, turned?.pair, quick, turned?.quick].filter(Boolean);
   const parts = answers.flatMap((answer) => answer.results.map((result) => ({ answer, result })));
   const rows = parts.map(({ answer, result }) => ({ name: named(result, answer.reversed), result }));
+  const cards = el(
+    "div",
+    { class: "cards" },
+    parts.map(({ answer, result }, number) => card(answer, result, number, selection)),
+  );
   return el(
     "div",
     { class: "shown" },
     headline({ title, results: parts.map(({ result }) => result), books }),
     notices(answers),
     table(rows, answers[0].documents, books),
-    el("div", { class: "cards" }, parts.map(({ answer, result }, number) => card(answer, result, number, selection, { pairs, text }))),
+    cards,
+    share({ result: answers, node: cards, pairs, text }),
     turned ? null : el("p", null, el("button", { type: "button", id: "reverse", onclick: reverse }, "Measure it reversed, too"),
       el("span", { class: "note" }, " The characters from the last to the first: neither model was trained on such text.")),
   );
