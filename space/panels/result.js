@@ -17,29 +17,26 @@ function named(result, reversed) {
   return reversed ? `${name}, text reversed` : name;
 }
 
-// ∂ in large, and in a sentence what it means.
+// ∂ of the first result in large, and in a sentence what it means.
 function headline({ title, results, books }) {
-  const first = results.find((each) => each.report) ?? results[0];
-  const { report, message } = first;
+  const { report, message, finding, profile: quick } = results[0];
   const heading = el("h2", { tabindex: "-1" }, title ?? "Your text");
-  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence" }, message));
+  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
-  const says = report.aot
-    ? `The ${ahead} model finds this text easier, by ${size} of the loss.`
-    : "Both directions lose exactly the same.";
+  const who = quick ? `Read ${ahead}, this text is easier for the quick learner` : `The ${ahead} model finds this text easier`;
+  const says = report.aot ? `${who}, by ${size} of the loss.` : "Both directions lose exactly the same.";
   return el(
     "div",
     { class: "headline" },
     heading,
     el(
       "p",
-      { class: `arrow-size ${report.aot > 0 ? "forward" : "backward"}` },
-      el("span", { class: "symbol" }, "∂ = "),
-      `${signed(100 * report.aot, 2)} % `,
-      el("span", { class: "arrow-sign", "aria-hidden": "true" }, report.aot > 0 ? "→" : "←"),
+      { class: `arrow-size ${ahead}` },
+      `∂ = ${signed(100 * report.aot, 2)} % `,
+      report.aot ? el("span", { "aria-hidden": "true" }, report.aot > 0 ? "→" : "←") : null,
     ),
-    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, first.finding)),
+    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, finding)),
     books ? el("p", { class: "sentence" }, books.sentence) : null,
   );
 }
@@ -50,11 +47,11 @@ function notices(answers) {
 }
 
 // One learner's text, coloured, with its box and its figures.
-function card(answer, result, number, selection, shared) {
+function card(answer, result, number, selection) {
   const name = named(result, answer.reversed);
   const text = colouredText(result.units, { selection, number, name });
   const tied = { selection, number };
-  const node = el(
+  return el(
     "article",
     { class: "card", "data-kind": answer.kind },
     el("h3", null, name),
@@ -66,8 +63,6 @@ function card(answer, result, number, selection, shared) {
     "profile" in result ? [el("h4", null, "By the longest context that it looks at"), profile(result.profile)] : null,
     result.report ? el("details", null, el("summary", null, "What this may claim"), el("p", { class: "note" }, result.report.verdict)) : null,
   );
-  node.append(share({ ...shared, result: { ...answer, results: [result] }, node }));
-  return node;
 }
 
 // `pair` and `quick`: answers of the server, either may be null; `turned`: the same of the text reversed, if asked for;
@@ -77,13 +72,19 @@ export function show({ title, text, pairs, pair, quick, turned, books, reverse }
   const answers = [pair, turned?.pair, quick, turned?.quick].filter(Boolean);
   const parts = answers.flatMap((answer) => answer.results.map((result) => ({ answer, result })));
   const rows = parts.map(({ answer, result }) => ({ name: named(result, answer.reversed), result }));
+  const cards = el(
+    "div",
+    { class: "cards" },
+    parts.map(({ answer, result }, number) => card(answer, result, number, selection)),
+  );
   return el(
     "div",
     { class: "shown" },
     headline({ title, results: parts.map(({ result }) => result), books }),
     notices(answers),
     table(rows, answers[0].documents, books),
-    el("div", { class: "cards" }, parts.map(({ answer, result }, number) => card(answer, result, number, selection, { pairs, text }))),
+    cards,
+    share({ result: answers, node: cards, pairs, text }),
     turned ? null : el("p", null, el("button", { type: "button", id: "reverse", onclick: reverse }, "Measure it reversed, too"),
       el("span", { class: "note" }, " The characters from the last to the first: neither model was trained on such text.")),
   );
