@@ -1,13 +1,14 @@
 """The explorer's panels, each on a page of its own in Chromium: pictures, files, links, the profile, writing, the API."""
 
 import base64
+import contextlib
 import csv
 import io
 import json
 import random
 import re
+import shutil
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -321,7 +322,7 @@ WRITE = """async ({pairs, answer}) => {
 
 
 def test_writing_asks_waits_and_shows_who_wrote_what(board):
-    page = board()
+    page = board(permissions=["clipboard-read", "clipboard-write"])
     result = {"name": "pairs/b", "prompt": " the <king>", "backward": ["Then", "مرحبا"], "forward": [" said.", " &"]}
     page.evaluate(WRITE, {"pairs": ["pairs/a", "pairs/b"], "answer": {"results": [result]}})
     page.get_by_label("Pair").select_option("pairs/b")
@@ -340,7 +341,9 @@ def test_writing_asks_waits_and_shows_who_wrote_what(board):
     page.locator("ol.written li").first.wait_for()
     texts = page.locator("ol.written li")
     assert texts.first.text_content() == "Before: Then Prompt:  the <king> Next:  said."
-    assert texts.first.inner_text().endswith("Then Prompt:  the <king> Next:  said.")
+    texts.first.evaluate("(each) => getSelection().selectAllChildren(each)")
+    page.keyboard.press("Control+C")  # what is for screen readers alone is not copied
+    assert page.evaluate("async () => navigator.clipboard.readText()") == "Then the <king> said."
     lines = "(each) => getComputedStyle(each).textDecorationStyle + getComputedStyle(each).textDecorationLine"
     styles = [texts.first.locator(f"span.{each}").evaluate(lines) for each in ("backward", "forward")]
     assert styles == ["dottedunderline", "solidunderline"]
@@ -353,15 +356,47 @@ def test_writing_asks_waits_and_shows_who_wrote_what(board):
     assert page.locator("#write-status").text_content() == ""
 
 
-API = """async (pairs) => {
+def test_a_pair_writes_on_the_page(page):
+    page.goto(page.url + "#write")
+    page.get_by_label("Pair").select_option("runs/tiny-seed1")
+    page.get_by_label("Prompt").fill("01")
+    page.get_by_label("Tokens on each side").fill("5")
+    page.get_by_label("Texts").fill("2")
+    page.get_by_label("Texts").press("Control+Enter")
+    page.locator("ol.written li").first.wait_for()
+    assert page.locator("ol.written li").count() == 2
+    for each in page.locator("ol.written li").all():
+        assert re.fullmatch(r"Before: \S+ Prompt: 01 Next: \S+", each.text_content().replace("\n", ""))
+
+
+API = """async ([address, pairs]) => {
     const {mount} = await import("/panels/api.js");
-    mount(document.querySelector("main"), {address: "http://explorer.test/a/", pairs});
+    mount(document.querySelector("main"), {address, pairs});
 }"""
+
+
+def test_the_commands_of_the_page_run_as_they_are_written(board, address):
+    page = board()
+    page.evaluate(API, [f"{address}/", ["runs/able-seed42"]])
+    codes = {each.get_attribute("id"): each.text_content() for each in page.locator("pre").all()}
+
+    def said(name: str) -> list[str]:
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            exec(codes[name], {})
+        return output.getvalue().splitlines()
+
+    assert any(line.startswith("runs/able-seed42 ") for line in said("python-measure"))
+    assert [line.split()[0] for line in said("python-quick")[-len(LEARNERS) :]] == LEARNERS
+    assert " the king said" in "\n".join(said("python-write"))
+    if shutil.which("curl"):
+        curl = subprocess.run(["bash", "-c", codes["curl-measure"]], capture_output=True, text=True)
+        (answer,) = json.loads(re.search(r"event: complete\ndata: (.*)", curl.stdout)[1])
+        assert answer["results"][0]["name"] == "runs/able-seed42" and answer["results"][0]["units"]
 
 
 def test_commands_are_copied_and_scroll_by_themselves_on_a_phone(board):
     page = board(PHONE, permissions=["clipboard-read", "clipboard-write"])
-    page.evaluate(API, ["it's a pair", "b"])
+    page.evaluate(API, ["http://explorer.test/a/", ["it's a pair", "b"]])
     blocks = page.locator("pre")
     assert blocks.count() == 5 and all(each.get_attribute("tabindex") == "0" for each in blocks.all())
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -386,7 +421,7 @@ def test_everybody_can_use_the_panels(board, device, scheme):
     page.evaluate("go()")
     page.locator("ol.written li").wait_for()
     assert axe(page) == []
-    page.evaluate(API, ["pairs/en-books"])
+    page.evaluate(API, [SECURE, ["pairs/en-books"]])
     assert axe(page) == []
     shared(page, answer_of(units_of(["One."])))
     page.evaluate("document.querySelector('main').prepend(Object.assign(document.createElement('h1'), {textContent: 'T'}))")

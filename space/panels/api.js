@@ -15,13 +15,14 @@ export function commands(address, pairs) {
   const client = `from gradio_client import Client\n\nclient = Client(${python(`${at}/`)})\n`;
   const body = (data) => shell(JSON.stringify({ data }));
   const curl = (name, data) =>
-    `id=$(curl -s -H 'Content-Type: application/json' -d ${body(data)} ${shell(`${at}/gradio_api/call/${name}`)} | cut -d '"' -f 4)\n` +
+    `id=$(curl -s ${shell(`${at}/gradio_api/call/${name}`)} -H 'Content-Type: application/json' \\\n` +
+    `  -d ${body(data)} | cut -d '"' -f 4)\n` +
     `curl -sN ${shell(`${at}/gradio_api/call/${name}/`)}"$id"\n`;
   return [
     {
       id: "python-measure", title: "Python: measure a text",
       words: "pip install gradio_client. Losses are in nats; ∂ > 0: forward is easier.",
-      code: `${client}answer = client.predict(${python(TEXT)}, ${python(one)}, False, api_name="/measure")\n` +
+      code: `${client}answer = client.predict(\n    ${python(TEXT)}, ${python(one)}, False, api_name="/measure"\n)\n` +
         'for result in answer["results"]:\n    print(result["name"], result["message"] or result["report"]["verdict"])\n',
     },
     {

@@ -49,7 +49,7 @@ const HINT = "Point at a learner to read its numbers.";
 // Values on the axis: round numbers, zero among them, that hold all of `values`, in percent.
 function ticks(values) {
   const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
-  const raw = (most - least || 1) / 4;
+  const raw = (most - least || 1) / 5;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
   const [first, last] = [Math.floor(least / step - 0.15), Math.ceil(most / step + 0.15)];
@@ -93,9 +93,13 @@ function drawing(rows, id, width, point) {
     const reach = svg("rect", { class: "reach", ...area }, svg("title", null, inWords(row)));
     return svg("g", { class: `point ${easier}`, "data-learner": row.learner, ...told }, reach, whisker, mark);
   });
+  const more = (row, at, y) => // to the left and to the right, so that neither covers the other
+    row.learner.endsWith("+words")
+      ? text({ "text-anchor": "end", x: at + 12, y }, "words")
+      : text({ "text-anchor": "start", x: at - 7, y }, "all");
   const labels = rows.flatMap((row, at) => [
     text({ x: x[at], y: bottom + 18 }, longest(row)),
-    plain(row) ? null : text({ x: x[at], y: bottom + 34 }, row.learner.endsWith("+words") ? "words" : "all"),
+    plain(row) ? null : more(row, x[at], bottom + 34),
   ]);
   const middle = lengths.length ? (x[lengths[0]] + x[lengths.at(-1)]) / 2 : width / 2;
   const caption = text({ x: Math.max(middle, AROUND.left + 80), y: bottom + 54 }, "longest context, in characters");

@@ -71,7 +71,7 @@ function shown(answers, node) {
 }
 
 // What a picture says of a result: ∂ and its interval, or why there is none.
-function said({ name, message, report, reversed, units, finding }) {
+function said({ name, message, report, reversed, units, finding, profile }) {
   const most = strongest(units);
   const scale = { nats: most, ends: [shade(-most, most), shade(most, most)] };
   const named = readable(name) + (reversed ? ", the text reversed" : "");
@@ -80,7 +80,8 @@ function said({ name, message, report, reversed, units, finding }) {
   const title = `∂ = ${signed(100 * report.aot, 2)} %${between ? ` (${between})` : ""}`;
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = Math.abs(100 * report.aot).toFixed(2);
-  const sentence = report.aot ? `The ${ahead} model finds this text easier, by ${size} % of the loss.` : "Both lose the same.";
+  const who = profile ? `The ${name} finds this text easier ${ahead}` : `The ${ahead} model finds this text easier`;
+  const sentence = report.aot ? `${who}, by ${size} % of the loss.` : "Both directions lose the same.";
   const words = [sentence, finding].filter(Boolean).join(" ");
   return { title: title.replaceAll(" %", PERCENT), sentence: words.replaceAll(" %", PERCENT), name: named, scale };
 }

@@ -1,11 +1,12 @@
 // Both models of a pair write: what came before a prompt, and what comes next.
 
 import { el, replace } from "../page/elements.js";
+import { readable } from "../page/names.js";
 import { quiet, say } from "../page/notices.js";
 
 const PROMPT = " the king said to his people";
 const FIELDS = [
-  { id: "write-new", label: "New tokens on each side", min: 1, max: 200, step: 1, value: 30 },
+  { id: "write-new", label: "Tokens on each side", min: 1, max: 200, step: 1, value: 30 },
   { id: "write-texts", label: "Texts", min: 1, max: 8, step: 1, value: 3 },
   { id: "write-temperature", label: "Temperature", min: 0.1, max: 2, step: 0.05, value: 1 },
   { id: "write-top-k", label: "Top k (0: all)", min: 0, max: 200, step: 1, value: 0 },
@@ -15,7 +16,7 @@ const FIELDS = [
 // Puts the form and what is written into `container`. `pairs` are the names of those offered, the first one chosen;
 // `ask` is that of page/ask.js.
 export function mount(container, { pairs, ask }) {
-  const names = pairs.map((name) => el("option", { value: name }, name));
+  const names = pairs.map((name) => el("option", { value: name }, readable(name)));
   const pair = el("select", { id: "write-pair", name: "pair" }, names);
   const prompt = el("textarea", { id: "write-prompt", rows: 2, dir: "auto", "aria-describedby": "write-hint" });
   prompt.value = PROMPT;
@@ -24,7 +25,7 @@ export function mount(container, { pairs, ask }) {
     input.value = value;
     return input;
   });
-  const button = el("button", { type: "submit", class: "primary", id: "write-button" }, "Write");
+  const button = el("button", { type: "submit", class: "primary", id: "write-button", "aria-keyshortcuts": "Control+Enter" }, "Write");
   const status = el("p", { class: "note", role: "status", id: "write-status" });
   const written = el("div", { id: "written" });
   let busy = false;
@@ -61,7 +62,7 @@ export function mount(container, { pairs, ask }) {
     field(prompt, "Prompt"),
     el("p", { class: "note", id: "write-hint" }, "It begins with a space if a word came before it, and ends with none."),
     el("div", { class: "numbers" }, FIELDS.map(({ label }, at) => field(numbers[at], label))),
-    el("div", { class: "row" }, button, el("span", { class: "note" }, "Ctrl + Enter writes, too."), status),
+    el("div", { class: "go" }, button, el("kbd", null, "Ctrl"), el("span", { class: "plus note" }, "+"), el("kbd", null, "Enter"), status),
   );
   replace(
     container,
@@ -94,11 +95,17 @@ function wait({ rank, size, eta }) {
   return size && rank ? `Waiting: ${rank} of ${size} are before this one${seconds}.` : `Writing${seconds} …`;
 }
 
+// The text in the manner of who wrote it; spaces around it need no line under them.
+function underlined(which, text) {
+  const [, before, inner, after] = /^(\s*)(.*?)(\s*)$/s.exec(text);
+  return [before, el("span", { class: which }, inner), after];
+}
+
 // The texts of one pair. Who wrote what is told by underlines, by the legend, and to screen readers in words.
 function shown({ name, prompt, backward, forward }) {
   const part = (which, heard, text) => [
     el("span", { class: "heard", dir: "ltr" }, heard),
-    el("span", { class: which }, text),
+    ...underlined(which, text),
   ];
   const texts = backward.map((before, at) =>
     el("li", { dir: "auto" }, [
@@ -109,5 +116,5 @@ function shown({ name, prompt, backward, forward }) {
     el("span", { class: "backward" }, "backward model"), ", ", el("strong", { class: "prompt" }, "prompt"), ", ",
     el("span", { class: "forward" }, "forward model"),
   ];
-  return [el("h2", null, name), el("p", { class: "written note" }, legend), el("ol", { class: "written" }, texts)];
+  return [el("h2", null, readable(name)), el("p", { class: "written note" }, legend), el("ol", { class: "written" }, texts)];
 }
