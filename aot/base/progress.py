@@ -2,12 +2,25 @@
 
 import math
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 from tqdm import tqdm
 
 SECONDS = 30  # between two lines, where there is no terminal
 LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} left, {rate_fmt}"
+QUIET = ContextVar("whether bars are shown to nobody, in this thread", default=False)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """No bars of what is done in it by this thread: who waits for the work of a server does not see its terminal."""
+    before = QUIET.set(True)
+    try:
+        yield
+    finally:
+        QUIET.reset(before)
 
 
 class Bar(tqdm):
@@ -15,7 +28,7 @@ class Bar(tqdm):
 
     def __init__(self, *args, **how):
         self.on_terminal = sys.stderr.isatty()
-        how = {"delay": 1, "mininterval": 0.5, "dynamic_ncols": True} | how
+        how = {"delay": 1, "mininterval": 0.5, "dynamic_ncols": True, "disable": QUIET.get()} | how
         if not self.on_terminal:
             how |= {"delay": SECONDS, "mininterval": SECONDS, "maxinterval": SECONDS, "bar_format": LINE}
         super().__init__(*args, **how)

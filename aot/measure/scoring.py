@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from aot.base.files import writing
 from aot.base.progress import Bar
 from aot.tokens.windows import EOS_ID, ReverseTokenCollator, orient, parts
 from aot.train.fast import has_fast_path
-from aot.train.losses import losses_under
+from aot.train.losses import losses_under, token_losses
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,13 @@ def score(
     batch_size: int | None = None,
     bos: int = EOS_ID,
     out: np.ndarray | None = None,
+    watch: Callable[[slice, torch.Tensor], object] | None = None,
 ) -> np.ndarray:
     """Loss [n] in nats, float32, of each token of `ids` [n], both in text order; `batch_size` in windows.
 
     With `out` [n], such as a memory-mapped file, the losses are written there as they come, and it is returned.
+    `watch` gets of each window which tokens are scored there, counted in reading order, and their logits [m, V], from
+    the pass that gives the losses.
     """
     model.eval()
     out = np.empty(len(ids), np.float32) if out is None else out
@@ -124,8 +127,14 @@ def score(
         for batch in batched(windows, batch_size or automatic_batch_size(model, context)):
             inputs = collate([reading[begin:end].astype(np.int64) for begin, end, _ in batch])
             inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-            scored = losses_under(model, inputs, has_fast_path(model)).losses.cpu().numpy()
-            for row, (begin, end, first) in zip(scored, batch, strict=True):
+            if watch:  # the fast path has no logits
+                logits = model(input_ids=inputs["input_ids"]).logits
+                for row, (begin, end, first) in zip(logits, batch, strict=True):
+                    watch(slice(first, end), row[first - begin : end - begin])
+                scored = token_losses(logits, inputs["labels"])
+            else:
+                scored = losses_under(model, inputs, has_fast_path(model)).losses
+            for row, (begin, end, first) in zip(scored.cpu().numpy(), batch, strict=True):
                 losses[first:end] = row[first - begin : end - begin]
                 bar.update(end - first)
     return out

@@ -79,11 +79,16 @@ def symmetric(model: models.BPE) -> Tokenizer:
 
 def byte_tokenizer() -> GPT2Tokenizer:
     """Byte-level BPE tokenizer without merges: byte b is id b + 1."""
-    # The alphabet of byte-level BPE: a printable Latin-1 byte stands for itself, the n-th other one is chr(256 + n).
+    return gpt2_tokenizer({EOS: EOS_ID, **{each: byte + 1 for byte, each in enumerate(byte_alphabet())}}, [])
+
+
+def byte_alphabet() -> list[str]:
+    """What byte-level BPE writes for each byte: a printable Latin-1 one stands for itself, the n-th other one is
+    chr(256 + n)."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     printable = {ord(character) for character in alphabet if ord(character) < 256}
     others = dict(zip(sorted(set(range(256)) - printable), alphabet[len(printable) :], strict=True))
-    return gpt2_tokenizer({EOS: EOS_ID, **{others.get(byte, chr(byte)): byte + 1 for byte in range(256)}}, [])
+    return [others.get(byte, chr(byte)) for byte in range(256)]
 
 
 def gpt2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]]) -> GPT2Tokenizer:
