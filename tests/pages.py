@@ -1,9 +1,12 @@
 """The explorer for tests: the folder that a push makes, served by a process of its own, and a Chromium beside it."""
 
+import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,10 +18,34 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 SECONDS = 60  # until a busy machine has answered; none is waited for in vain
 
 
-def serve(folder: Path, *flags: str) -> tuple[subprocess.Popen, str]:
+class Elsewhere(socketserver.ThreadingTCPServer):
+    """All of the network but this machine, as a proxy that keeps what it is asked for and answers nothing."""
+
+    def __init__(self):
+        self.asked = []
+        super().__init__(("127.0.0.1", 0), None)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def finish_request(self, request, client_address):
+        request.settimeout(1)
+        try:
+            self.asked.append(request.recv(200))
+        except OSError as error:
+            self.asked.append(repr(error).encode())
+
+
+def serve(folder: Path, proxy: str, *flags: str) -> tuple[subprocess.Popen, str]:
     """`app.py` of this folder as a process of its own, and the address at which it serves the page."""
     command = [sys.executable, "-u", "app.py", *flags]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = (
+        os.environ | dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), proxy) | {"NO_PROXY": "127.0.0.1,localhost"}
+    )
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=folder, env=environment, **how)
     seen = ""
     for line in process.stdout:
         seen += line
@@ -51,10 +78,17 @@ def space(tmp_path_factory, pair, second_pair, able) -> Path:
 
 @pytest.fixture(scope="session")
 def address(space):
-    """Where the explorer is served, without a slash at the end: one server for all tests of a worker."""
-    process, found = serve(space)
+    """Where the explorer is served, without a slash at the end: one server for all tests of a worker.
+
+    It asks for nothing from elsewhere, whatever it is asked for.
+    """
+    elsewhere = Elsewhere()
+    process, found = serve(space, elsewhere.address)
     yield found
     end(process)
+    elsewhere.shutdown()
+    elsewhere.server_close()
+    assert not elsewhere.asked
 
 
 @pytest.fixture(scope="session")

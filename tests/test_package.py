@@ -13,7 +13,7 @@ import aot
 from aot.__main__ import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-NOT_SENT = ("data", "runs", "scores", "pairs", "corpora", "tests", "*.egg-info", "build")
+NOT_SENT = ("data", "runs", "scores", "corpora", "tests", "*.egg-info", "build")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,8 @@ def test_each_command_has_its_script_there(installed, tmp_path, name):
 def test_what_scripts_read_beside_them_is_there(installed):
     root = installed / "aot/root"
     names = "model_cards/pair.md model_cards/data.md model_cards/pipeline.py space/README.md space/app.py "
+    names += "space/page/index.html space/panels/panels.css space/games/games.css pairs/en-books/aot.json "
+    names += "pairs/fr-books/backward/model.safetensors pairs/fr-books/backward/tokenizer.json "
     names += "model_cards/model.md model_cards/generate.md model_cards/training.md model_cards/licence.md "
     names += "experiments/paper.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
     for name in names.split():

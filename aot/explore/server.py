@@ -5,6 +5,7 @@ What measures is imported where it is asked for, and before in the background: t
 
 import importlib
 import os
+import socket
 import threading
 import traceback
 from collections.abc import Callable
@@ -114,11 +115,27 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
     return server
 
 
+def start(server: gr.Server, host: str | None = None, port: int | None = None) -> str:
+    """Serve in a thread; the address. SystemExit where the port is taken, or the host is not this machine."""
+    os.environ.update(QUIET)
+    try:
+        if host:
+            socket.create_server((host, 0)).close()
+    except OSError as error:
+        raise SystemExit(f"--host {host}: this machine cannot listen there: {error.strerror}") from error
+    try:
+        _, address, _ = server.launch(
+            server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **ALONE
+        )
+    except OSError as error:
+        taken = f"--port {port}: is taken" if port else "no port from 7860 on is free"
+        raise SystemExit(f"{taken}; choose another one with --port") from error
+    server.get_blocks()._queue.pending_messages_per_session.max_size = SESSIONS
+    return address
+
+
 def serve(server: gr.Server, warm: Callable[[], None], host: str | None = None, port: int | None = None) -> None:
     """Serve until Ctrl-C: the page at once, while `warm` runs in the background."""
-    os.environ.update(QUIET)
-    _, address, _ = server.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **ALONE)
-    server.get_blocks()._queue.pending_messages_per_session.max_size = SESSIONS
-    print(f"The explorer is at {address}", flush=True)
+    print(f"The explorer is at {start(server, host, port)}", flush=True)
     threading.Thread(target=warm, daemon=True).start()
     server.get_blocks().block_thread()

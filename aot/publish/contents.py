@@ -61,12 +61,15 @@ def linked_models(api: HfApi, repo: Repo) -> list[str]:
 
 
 def explorer_files(hub_model_id: str, linked: list[str]) -> Files:
-    """The explorer as a Space: what it imports lies beside it, and its card links to the pairs, which it offers."""
+    """The explorer as a Space: what it imports lies beside it, with the pairs that ship, so that it works at once; its
+    card links to other pairs, which it offers as well."""
     card = RepoCard.load(ROOT / "space" / "README.md", ignore_metadata_errors=True)
     card.data.models = list(dict.fromkeys([*linked, *(f"{hub_model_id}-{direction}" for direction in DIRECTIONS)]))
     rooms = {f"aot/{name}": path for name, path in folder_files(PACKAGE, ("*.py", "*/*.py")).items()}
     imported = {name: path for name, path in rooms.items() if ROOT not in path.parents or not INSTALLED}
-    return folder_files(ROOT / "space") | imported | {"README.md": str(card).encode()}
+    shipped = folder_files(ROOT / "pairs", ("*/aot.json", *(f"*/{direction}/*" for direction in DIRECTIONS)))
+    pairs = {f"pairs/{name}": path for name, path in shipped.items()}
+    return folder_files(ROOT / "space") | imported | pairs | {"README.md": str(card).encode()}
 
 
 def data_files(repo_id: str, folder: str, license: str | None, language: str | None) -> Files:
