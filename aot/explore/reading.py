@@ -5,9 +5,10 @@ import numpy as np
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.progress import quietly
 from aot.explore.expected import Expected
+from aot.explore.limits import MOST_TOKENS
 from aot.explore.offered import Pair, by_seed, open_pairs
 from aot.explore.pieces import Pieces
-from aot.explore.texts import MOST_TOKENS, documents_to_measure
+from aot.explore.texts import documents_to_measure
 from aot.explore.units import Unit, encode_units
 from aot.measure.checks import unigram_loss
 from aot.measure.scoring import document_totals, score, tokens_read
