@@ -7,7 +7,7 @@ import { box } from "./box.js";
 import { lossBars, runningSum } from "./figures.js";
 import { profile } from "./quick.js";
 import { share } from "./share.js";
-import { interval, table } from "./table.js";
+import { percent, table } from "./table.js";
 import { colouredText, scale, strongest } from "./text.js";
 
 const QUICK = "quick learner, without a model";
@@ -37,7 +37,7 @@ function headline({ title, results, books }) {
       report.aot ? el("span", { "aria-hidden": "true" }, report.aot > 0 ? "→" : "←") : null,
     ),
     el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, finding)),
-    books ? el("p", { class: "sentence" }, books.sentence) : null,
+    books ? el("p", { class: "sentence" }, `In books that this pair has not read, ∂ = ${percent(books.aot)}. ${books.finding}`) : null,
   );
 }
 
