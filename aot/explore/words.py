@@ -10,4 +10,5 @@ def said(report: dict, unit: str = "documents") -> str:
         return "A single document has no interval, so this is about it alone."
     words = finding_of_two_models(low, high) if seeds == 1 else finding(low, high)
     who = ", for this learner" if seeds is None else f", by {seeds} training seeds" * (seeds > 1)
-    return f"The interval over {report['documents']} {unit} goes from {low:+.2%} to {high:+.2%}: {words}{who}.".replace("-", "−")
+    low, high = (f"{100 * bound:+.2f} %".replace("-", "−") for bound in (low, high))
+    return f"The interval over {report['documents']} {unit} goes from {low} to {high}: {words}{who}."

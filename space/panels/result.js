@@ -24,8 +24,8 @@ function headline({ title, results, books }) {
   if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
-  const who = quick ? `Read ${ahead}, this text is easier for the quick learner` : `The ${ahead} model finds this text easier`;
-  const says = report.aot ? `${who}, by ${size} of the loss.` : "Both directions lose exactly the same.";
+  const who = quick ? `Reading ${ahead}, the quick learner has a loss` : `The ${ahead} model has a loss`;
+  const says = report.aot ? `${who} that is ${size} lower here.` : "Both directions lose exactly the same.";
   return el(
     "div",
     { class: "headline" },
