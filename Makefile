@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo demo-short demo-results explorer explorer-picture bench bench-gpu soak fuzz test style coverage
+.PHONY: help demo demo-short demo-results explorer explorer-examples explorer-picture bench bench-gpu soak fuzz test style coverage
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -26,6 +26,10 @@ demo-results: demo  ## The numbers and pictures of the demo, kept in results/
 
 explorer: .venv/installed  ## A page on which to look at texts: with the pairs that ship, or PAIR=NAME
 	$(PYTHON) -m space.app $(if $(PAIR),--pair $(PAIR))
+
+explorer-examples: .venv/installed  ## What it shows first, measured again, and its games: space/examples/*.json
+	$(PYTHON) -m experiments.explorer_examples
+	$(PYTHON) -m experiments.explorer_games
 
 explorer-picture: .venv/installed  ## What it shows of the demo, results/explorer.png; needs the browser Chromium
 	$(PYTHON) -m experiments.explorer_picture

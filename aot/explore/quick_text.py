@@ -1,5 +1,7 @@
 """A text by the quick learner, which needs no model and reads any language: losses by character, and its profile."""
 
+import numpy as np
+
 from aot.base.progress import quietly
 from aot.explore.texts import documents_to_measure
 from aot.explore.units import graphemes
@@ -10,7 +12,7 @@ from aot.tokens.windows import DIRECTIONS
 
 CONFIDENCE = 0.95
 DIGITS = 6  # of a loss in nats
-OF_PROFILE = ("learner", "aot", "low", "high", "bits")  # of a row, what the page shows
+OF_PROFILE = ("learner", "aot", "low", "high")  # of a row, what the page shows
 NO_PART_OF_REPORT = ("profile", "curves")
 
 
@@ -23,7 +25,7 @@ def measure(text: str, reverse: bool = False) -> dict:
     documents, notices = documents_to_measure(text, reverse)
     how = QuickArguments(quick=True, per_symbol=True)
     with quietly():
-        read = prepare(Documents(documents, None, [True] * len(documents)))
+        read = prepare(Documents(documents, None, np.ones(len(documents), bool)))
         report, arrays, _ = measure_symbols(read, how, CONFIDENCE)
     best = how.learners.index(report["learner"])
     losses = {direction: arrays[direction][best] for direction in DIRECTIONS}
@@ -56,7 +58,8 @@ def units_of(documents: list[str], losses: dict) -> list[dict]:
 def profile_row(row: dict) -> dict:
     """What one learner finds in the text and, where it was read, in the null."""
     null = row["null"] and {name: row["null"][name] for name in ("aot", "low", "high")}
-    return {**{name: row[name] for name in OF_PROFILE}, "null": null}
+    bits = {direction: float(row["bits"][direction]) for direction in DIRECTIONS}
+    return {**{name: row[name] for name in OF_PROFILE}, "bits": bits, "null": null}
 
 
 def warm() -> None:

@@ -5,9 +5,10 @@ import numpy as np
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.progress import quietly
 from aot.explore.expected import Expected
+from aot.explore.limits import MOST_TOKENS
 from aot.explore.offered import Pair, by_seed, open_pairs
 from aot.explore.pieces import Pieces
-from aot.explore.texts import MOST_TOKENS, documents_to_measure
+from aot.explore.texts import documents_to_measure
 from aot.explore.units import Unit, encode_units
 from aot.measure.checks import unigram_loss
 from aot.measure.scoring import document_totals, score, tokens_read
@@ -17,6 +18,7 @@ from aot.tokens.windows import DIRECTIONS, document_starts
 WORK = 2e11  # tokens times parameters of all models: seconds on two cores
 CHANCES = 2**26  # tokens times vocabulary: the probabilities that are kept at a time take 256 MB
 UNKNOWN, CUT = 0.1, 0.5  # shares of tokens; with more of them a tokenizer is not made for the text
+ALPHABET = 256  # characters that a text may have, about
 DIGITS = 6  # of a loss in nats
 
 
@@ -64,7 +66,7 @@ def result_of(group: list[Pair], documents: list[str]) -> dict:
         expected[direction] = seen.likeliest(len(group), pieces)
         before[direction] = tokens_read(len(ids), *windows, direction)[first[direction]].tolist()
     unigram = unigram_loss(ids, len(tokenizer))
-    message = why_unreadable(ids[ids != tokenizer.eos_token_id], losses, unigram, pieces)
+    message = why_unreadable(ids, losses, documents, pieces)
     totals = [[document_totals(row, starts) for row in losses[direction]] for direction in DIRECTIONS]
     lengths = np.diff([*starts, len(ids)])
     of_read = {unit.token: at for at, unit in enumerate(read)}
@@ -122,18 +124,25 @@ def details(at: int | None, before: dict, expected: dict) -> dict:
     }
 
 
-def why_unreadable(ids: np.ndarray, losses: dict[str, np.ndarray], unigram: float, pieces: Pieces) -> str | None:
-    """Why these models cannot read these tokens [n], so that their ∂ would mean nothing; None if they can."""
-    start = "This pair cannot read this text"
-    if (share := pieces.unknown(ids) if len(ids) else 1.0) > UNKNOWN:
+def why_unreadable(ids: np.ndarray, losses: dict, documents: list[str], pieces: Pieces) -> str | None:
+    """Why these models, whose losses are [K, n], cannot read the documents of `ids` [n]; None if they can.
+
+    Then their ∂ would mean nothing. Of tokens that are cut small, counting gives away less than of characters.
+    """
+    start, text = "This pair cannot read this text", ids != pieces.tokenizer.eos_token_id
+    if (share := pieces.unknown(ids[text])) > UNKNOWN or not text.any():
         return f"{start}: its tokenizer does not know {share:.0%} of it."
-    if (share := pieces.cut(ids)) > CUT:
+    if (share := pieces.cut(ids[text])) > CUT:
         return f"{start}: {share:.0%} of its tokens are pieces of characters, for which it has no tokens of their own."
-    means = {direction: float(of.mean(1, dtype=float).max()) for direction, of in losses.items()}
-    worst = max(means, key=means.get)
-    if means[worst] >= unigram:
-        return (
-            f"{start}: its {worst} model loses {means[worst]:.2f} nats per token, and counting tokens alone would "
-            f"lose {unigram:.2f}."
-        )
+    characters = np.frombuffer("".join(documents).encode("utf-32-le"), np.uint32)
+    counting = {"token": (unigram_loss(ids, len(pieces.tokenizer)), ids >= 0, len(ids))}
+    counting["character"] = (unigram_loss(characters, ALPHABET), text, len(characters))
+    for kind, (counted, part, number) in counting.items():
+        nats = {direction: float(of[:, part].sum(1, dtype=float).max()) / number for direction, of in losses.items()}
+        worst = max(nats, key=nats.get)
+        if nats[worst] >= counted:
+            return (
+                f"{start}: its {worst} model loses {nats[worst]:.2f} nats per {kind}, and counting {kind}s alone "
+                f"would lose {counted:.2f}."
+            )
     return None
