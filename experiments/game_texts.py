@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import regex
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import set_seed
 
+from aot.explore.offered import Pair, open_pair
 from aot.measure.generation import continue_prompts
 from aot.measure.scoring import batched, score
-from aot.tokens.tokenizers import encode, load_tokenizer
+from aot.tokens.tokenizers import encode
 from aot.tokens.transforms import SENTENCE, WORD
-from aot.train.models import load_model
-from aot.train.pairs import load_config, locate_pair, trained_context
 
 # One sentence without names, numbers, dialogue or dashes: capitals at its start alone, but for the English "I".
 PLAIN = {
@@ -105,21 +104,13 @@ class Novels:
         return found
 
     @cached_property
-    def models(self) -> dict[str, PreTrainedModel]:
-        return {direction: load_model(path).eval() for direction, path in locate_pair(str(self.folder)).items()}
-
-    @cached_property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        return load_tokenizer(self.folder / "forward")
-
-    @cached_property
-    def context(self) -> int:
-        return trained_context(load_config(str(self.folder / "forward")))
+    def pair(self) -> Pair:
+        return open_pair(str(self.folder))
 
     def tokens(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Ids [n] of the tokens of a text, and which of its words, from 0, each is of."""
-        backend = self.tokenizer.backend_tokenizer
-        ids = encode([text], backend, self.tokenizer.eos_token_id)[:-1].astype(np.int64)
+        backend = self.pair.tokenizer.backend_tokenizer
+        ids = encode([text], backend, self.pair.tokenizer.eos_token_id)[:-1].astype(np.int64)
         ends = [match.end() for match in WORDS.finditer(text)]
         # both tokens beside a space have it, and a word here is told by the first character that is none
         begins = [
@@ -133,7 +124,9 @@ class Novels:
         The document is read alone after BOS, in both directions alike: each token once, and no EOS.
         """
         ids, word = self.tokens(text)
-        losses = score(self.models[direction], ids, direction, self.context, bos=self.tokenizer.bos_token_id)
+        losses = score(
+            self.pair.models[direction], ids, direction, self.pair.context, bos=self.pair.tokenizer.bos_token_id
+        )
         words = WORDS.findall(text)
         bits = np.bincount(word, losses, len(words)) / math.log(2)
         return list(zip(words, bits.tolist(), strict=True))
@@ -148,6 +141,11 @@ class Novels:
                 ids, word = self.tokens(sentence)  # of the whole: a token says whether a space is beside it
                 prompts.append(ids[word < middle] if direction == "forward" else ids[word >= middle])
             found = continue_prompts(
-                self.models[direction], self.tokenizer, direction, prompts, num_return_sequences=texts, **settings
+                self.pair.models[direction],
+                self.pair.tokenizer,
+                direction,
+                prompts,
+                num_return_sequences=texts,
+                **settings,
             )
             yield from batched([each["text"] for each in found], texts)

@@ -26,7 +26,7 @@ export function mount(container, data) {
   );
   const steps = el("ol", { class: "steps", "aria-hidden": "true" });
   const task = el("p", { class: "task" });
-  const strip = el("div", { class: "strip" });
+  const strip = el("div", { class: "strip", "aria-hidden": "true" });
   const said = el("p", { class: "said", role: "status", "aria-live": "polite", "data-said": true });
   const board = el("div", { class: "board", tabindex: "0", role: "group", "aria-label": "The hidden sentence" }, strip);
   const below = el("div", { class: "below" });
@@ -82,7 +82,6 @@ export function mount(container, data) {
         return el("span", { class: kind }, el("b", null, letter === " " ? "␣" : letter), el("i", null, String(needed)));
       }),
     );
-    strip.setAttribute("aria-hidden", "true");
     const text = game().place(0) ? [...found].reverse() : found;
     const known = text.map((each) => each.letter).join("");
     board.dataset.direction = step.direction;
@@ -109,7 +108,7 @@ export function mount(container, data) {
     const last = results.at(-1);
     const alike = results.filter((each) => each.direction === step.direction);
     const counts = tally(last.letters);
-    const { lower, upper } = bounds(alike.flatMap((each) => each.letters).length ? tally(alike.flatMap((each) => each.letters)) : counts);
+    const { lower, upper } = bounds(tally(alike.flatMap((each) => each.letters)));
     return el(
       "div",
       { class: "result", "data-result": true },
@@ -170,8 +169,8 @@ export function mount(container, data) {
   replace(
     container,
     el("h1", null, "Shannon’s game"),
-    el("p", { class: "rule" }, "A sentence is hidden: guess it letter by letter, from its start or from its end. The fewer guesses you need, the more predictable it is in that direction."),
-    el("div", { class: "bar" }, steps, el("label", { for: "shannon-language" }, "Language ", language)),
+    el("p", { class: "rule" }, "Guess a hidden sentence letter by letter, from its start or from its end: the fewer guesses you need, the more predictable it is that way."),
+    el("div", { class: "bar" }, steps, el("label", { for: "shannon-language" }, el("span", null, "Language"), language)),
     task,
     board,
     said,

@@ -8,9 +8,9 @@ const KINDS = { continuation: 3, beginning: 3, reversal: 1, direction: 3 }; // r
 const ROUNDS = 10;
 
 const QUESTION = {
-  continuation: "Two ends of one sentence: one is the author’s, one the forward model wrote. Which one did it find easier to predict?",
-  beginning: "Two beginnings of one sentence: one is the author’s, one the backward model wrote. Which one did it find easier to predict, reading from the end?",
-  reversal: "The forward model read a sentence, and its words from the last to the first. How much harder was that?",
+  continuation: "One ending is the author’s, one was written by the forward model. Which did this model find easier to predict?",
+  beginning: "One beginning is the author’s, one was written by the backward model. Which did this model find easier, reading from the end?",
+  reversal: "The forward model read a sentence, and the same words from the last to the first. How much harder was that?",
   direction: "Two models read this sentence, one from its start, one from its end. Which one found it easier to predict?",
 };
 
@@ -132,8 +132,8 @@ export function mount(container, data) {
   replace(
     container,
     el("h1", null, "Which way?"),
-    el("p", { class: "rule" }, "Small language models have read these sentences, forward or backward: guess what they found easier to predict."),
-    el("div", { class: "bar" }, steps, el("label", { for: "which-way-language" }, "Language ", language)),
+    el("p", { class: "rule" }, "Two small language models have read these sentences, one forward, one backward: guess what they found easier to predict."),
+    el("div", { class: "bar" }, steps, el("label", { for: "which-way-language" }, el("span", null, "Language"), language)),
     place,
     said,
   );
