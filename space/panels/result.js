@@ -10,7 +10,7 @@ import { share } from "./share.js";
 import { percent, table } from "./table.js";
 import { colouredText, scale, strongest } from "./text.js";
 
-const QUICK = "quick learner, without a model";
+const QUICK = "quick learner";
 
 function named(result, reversed) {
   const name = "profile" in result ? QUICK : readable(result.name);

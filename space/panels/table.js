@@ -38,7 +38,7 @@ export function table(rows, documents, books) {
       el(
         "tr",
         { class: "books" },
-        el("th", { scope: "row" }, "the same pair, on whole books"),
+        el("th", { scope: "row" }, "on whole books"),
         el("td", { class: "arrow" }, percent(books.aot)),
         el("td", null, interval(books)),
         el("td", { colspan: "2" }, `${books.documents} books`),
