@@ -75,7 +75,7 @@ def test_writing_asks_waits_and_shows_who_wrote_what(board):
     page = board(permissions=["clipboard-read", "clipboard-write"])
     result = {"name": "pairs/b", "prompt": " the <king>", "backward": ["Then", "مرحبا"], "forward": [" said.", " &"]}
     page.evaluate(WRITE, {"pairs": ["pairs/a", "pairs/b"], "answer": {"results": [result]}})
-    page.get_by_label("Pair").select_option("pairs/b")
+    page.get_by_label("Pair", exact=True).select_option("pairs/b")
     page.get_by_label("Prompt").fill(" the <king>")
     page.get_by_label("Temperature").fill("7")
     page.get_by_label("Prompt").press("Control+Enter")
@@ -100,7 +100,9 @@ def test_writing_asks_waits_and_shows_who_wrote_what(board):
     directions = [each.evaluate("(each) => getComputedStyle(each).direction") for each in texts.all()]
     assert directions == ["ltr", "rtl"]
     page.evaluate("broken = true")
+    page.get_by_label("USER/NAME").fill(" me/mine ")
     page.get_by_role("button", name="Write").click()
+    assert page.evaluate("asked.at(-1)[1]") == ["me/mine"]
     page.evaluate("go()")
     page.get_by_text("The server is tired.").wait_for()
     assert page.locator("#write-status").text_content() == ""

@@ -59,6 +59,10 @@ def test_the_files_hold_every_number(board):
     assert ET.fromstring(svg) is not None and "∂ = +1.23\u00a0% (−0.40\u00a0% to +2.86\u00a0%)" in svg
     assert download(page, "png").startswith(b"\x89PNG")
 
+    page.evaluate("document.querySelectorAll('.tokens').forEach((each) => (each.hidden = true))")
+    page.locator("[data-share=png]").click()
+    page.get_by_role("alert").get_by_text("There is no coloured text on the page").wait_for()
+
     two = answer_of(units, pairs=["runs/a-seed1", "runs/a-seed2"])
     for direction in ("forward", "backward"):
         two["results"][0]["tokens"][direction] *= 2
