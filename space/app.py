@@ -9,15 +9,15 @@ Serves a page on this machine, and writes nothing but what the page lets downloa
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aot.base.cli import command, parse_arguments
+from aot.explore.names import known_pairs
+
 try:
-    from aot.explore.server import build, serve
+    from aot.explore.server import build, room, serve
 except ModuleNotFoundError as error:
     if error.name != "gradio":
         raise
     raise SystemExit('the explorer needs gradio, which is not installed: pip install ".[explorer]"') from error
-from aot.base.cli import command, parse_arguments
-from aot.base.folders import RESULTS
-from aot.tokens.windows import DIRECTIONS
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -35,17 +35,15 @@ class ExplorerArguments:
     port: int | None = field(default=None, metadata={"help": "Default: the first free one from 7860."})
 
 
-def known_pairs(given):
-    folders = [*sorted(Path("pairs").glob("*")), *sorted(Path("runs").glob("*"))]
-    return given + [str(each) for each in folders if all((each / name / RESULTS).is_file() for name in DIRECTIONS)]
-
-
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(ExplorerArguments, doc=__doc__, argv=argv)
-    names = known_pairs(args.pair)
+    names = known_pairs(args.pair, FOLDER / "README.md")
     if not names:
         raise SystemExit("there is no pair in runs/: run `make demo` first, or give one with --pair")
-    serve(build(FOLDER, names, args.pair or names[:1]), lambda: None, args.host, args.port)
+    for name in args.pair:
+        room("offered").open_pair(name)  # an error is better seen here than on the page
+    first = args.pair or names[:1]
+    serve(build(FOLDER, names, first), first, args.host, args.port)
 
 
 if __name__ == "__main__":

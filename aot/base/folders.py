@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from aot.base.files import AGAIN, check_hash, read_json, writing
 from aot.base.messages import shortened
 
+DIRECTIONS = ("forward", "backward")  # each a folder of a run
 RESULTS = "results.json"  # of a finished run, with the hashes of what it has learned
 
 

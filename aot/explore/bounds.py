@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FOLDERS = ("page", "panels", "games", "examples")
-MOST_BYTES = 256 * 1024  # of a request: the longest text in any script, four times over
+MOST_BYTES = 2**20  # of a request: a novel, of which the beginning is measured
 MOST_WAITING = 32  # measurements in the queue: a minute or two
 MOST_OPEN = 200  # requests at once, most of which wait for a result
 READING, ANSWERING = 10, 600  # seconds until a request must be whole, and until its answer is
@@ -70,6 +70,8 @@ class Bounds:
             body = await whole(scope, receive)
             if isinstance(body, JSONResponse):
                 return await body(scope, receive, with_headers)
+            if FILE.fullmatch(path):  # whose folders are found with and without the prefix
+                scope = {**scope, "path": path, "root_path": ""}
             async with asyncio.timeout(ANSWERING):
                 await self.app(scope, body, with_headers)
         except TimeoutError:
@@ -94,7 +96,7 @@ def said(status: int, detail: str) -> JSONResponse:
 
 
 async def whole(scope: Scope, receive: Receive) -> Receive | JSONResponse:
-    """The request once its body is here, or why it is refused: too large, whatever it says itself, or too slow."""
+    """The request once its body is here, or why not: too large, whatever it says of itself, too slow, no text."""
     if scope["method"] in ("GET", "HEAD"):
         return receive  # whose body nobody reads
     body, more = b"", True
@@ -106,9 +108,13 @@ async def whole(scope: Scope, receive: Receive) -> Receive | JSONResponse:
                     break  # who asked has gone
                 body, more = body + message.get("body", b""), message.get("more_body", False)
                 if len(body) > MOST_BYTES:
-                    return said(413, f"This is more than the {MOST_BYTES // 1024} KB that a request may have.")
+                    most = f"{MOST_BYTES // 2**20} MB"
+                    return said(413, f"This is more than the {most} that this page takes. Paste a part of it.")
+        body.decode()
     except TimeoutError:
         return said(408, "The request did not arrive in time.")
+    except UnicodeDecodeError:
+        return said(400, "The request is no text in UTF-8.")
     read = False
 
     async def again() -> Message:

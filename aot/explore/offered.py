@@ -1,31 +1,19 @@
-"""Pairs: those that the explorer offers, which others its visitors may name, and pairs whose models are loaded."""
+"""Pairs whose models are loaded, and which of them are seeds of one."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 
 import torch
-from huggingface_hub import HfApi
-from huggingface_hub.repocard import metadata_load
-from huggingface_hub.utils import HFValidationError, validate_repo_id
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from aot.base.folders import RESULTS
-from aot.base.remote import cause_of
+from aot.explore.limits import MOST_LAYERS, MOST_PAIRS, MOST_PARAMETERS
+from aot.explore.names import place_of
 from aot.tokens.tokenizers import pair_tokenizers, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS
 from aot.train.models import load_model
 from aot.train.pairs import check_pairs, locate_pair, pair_configs, recipe_of, trained_context
 
-MOST_PAIRS = 4  # measured together, and kept in memory
-MOST_PARAMETERS = 500_000_000  # of a model
-MOST_LAYERS = 500  # which are counted one by one
-MOST_BYTES = {".safetensors": 4 * MOST_PARAMETERS, ".json": 2**26, ".txt": 2**26}  # of a checkpoint, by kind of file
-# Stricter than the Hub, which gives names to what has no user, too.
-HUB_NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,94}\w)?/\w(?:[\w.-]{0,80}\w)?", re.ASCII)
 # `from_pretrained` patches a class while it loads: two threads at once would leave weights untied, which are random.
 LOADING = Lock()
 
@@ -43,55 +31,6 @@ class Pair:
     def parameters(self) -> int:
         """Of one of its models."""
         return sum(weight.numel() for weight in self.models["forward"].parameters())
-
-
-def known_pairs(given: list[str], card: Path) -> list[str]:
-    """Pairs to offer: those given, those that the card of the Space links to, those that ship, and finished runs."""
-    linked = (metadata_load(card) or {}).get("models", []) if card.is_file() else []
-    linked = [name.removesuffix("-forward") for name in linked if name.endswith("-forward")]
-    runs = sorted(Path("runs").glob("*"), key=lambda folder: (not folder.name.startswith("demo-text"), folder))
-    folders = [*sorted(Path("pairs").glob("*")), *runs]
-    finished = [str(each) for each in folders if all((each / name / RESULTS).is_file() for name in DIRECTIONS)]
-    return list(dict.fromkeys(given + linked + finished))
-
-
-def allowed(name: str, offered: Iterable[str]) -> str:
-    """The name of a pair that a visitor gives, if it is `offered` or of a public pair on the Hub; else ValueError.
-
-    What is no name of the Hub never becomes a path, and what is one is not read from the disk of the server, where a
-    folder could have the same name. The Hub is asked without the token that the server may have: what only its owner
-    may read, visitors may not.
-    """
-    name = name.strip()
-    if name in offered:
-        return name
-    told = f"{name[:100]!r} is no pair that this page offers"
-    ids = [f"{name}-{direction}" for direction in DIRECTIONS]
-    try:
-        for each in ids:
-            validate_repo_id(each)
-    except HFValidationError:
-        ids = []
-    if not ids or not HUB_NAME.fullmatch(name) or any(Path(each).exists() for each in (name, *ids)):
-        raise ValueError(f"{told}; of other pairs, give USER/NAME on the Hub, where -forward and -backward end it.")
-    for each in ids:
-        check_public(each)
-    return name
-
-
-@lru_cache(maxsize=64)
-def check_public(name: str) -> None:
-    """ValueError unless a repository on the Hub can be seen by everybody, and its files are not too large."""
-    try:
-        files = [(file.path, getattr(file, "size", 0)) for file in HfApi(token=False).list_repo_tree(name)]
-    except Exception as error:  # the errors of its HTTP library have no common base, and the library changes
-        raise ValueError(f"{name}: no model there: {' '.join(cause_of(error, name).split())}") from error
-    for kind, most in MOST_BYTES.items():
-        if (size := sum(size for path, size in files if path.endswith(kind))) > most:
-            raise ValueError(
-                f"{name}: has {size / 1e6:,.0f} MB of {kind} files, and this page takes {most / 1e6:,.0f} MB, models "
-                f"of up to {MOST_PARAMETERS / 1e6:,.0f} million parameters. For larger ones: compute_aot.py."
-            )
 
 
 def check_size(path: str, config: PretrainedConfig) -> None:
@@ -120,7 +59,7 @@ def open_pair(name: str) -> Pair:
 @lru_cache(maxsize=MOST_PAIRS)
 def load_pair(name: str) -> Pair:
     """The same, for one thread at a time."""
-    paths = locate_pair(name)
+    paths = locate_pair(place_of(name))
     configs = pair_configs([paths])
     for path, config in configs.items():
         check_size(path, config)

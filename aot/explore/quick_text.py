@@ -5,6 +5,7 @@ import numpy as np
 from aot.base.progress import quietly
 from aot.explore.texts import documents_to_measure
 from aot.explore.units import graphemes
+from aot.explore.words import said
 from aot.quick.arguments import QuickArguments
 from aot.quick.measuring import measure as measure_symbols
 from aot.quick.profiles import Documents, prepare
@@ -34,6 +35,7 @@ def measure(text: str, reverse: bool = False) -> dict:
         "learner": report["learner"],
         "message": None,
         "report": {name: value for name, value in report.items() if name not in NO_PART_OF_REPORT},
+        "finding": said(report),
         "units": units_of(documents, losses),
         "profile": [profile_row(row) for row in report["profile"]],
     }

@@ -5,10 +5,12 @@ import numpy as np
 from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.progress import quietly
 from aot.explore.expected import Expected
+from aot.explore.limits import MOST_TOKENS
 from aot.explore.offered import Pair, by_seed, open_pairs
 from aot.explore.pieces import Pieces
-from aot.explore.texts import MOST_TOKENS, documents_to_measure
+from aot.explore.texts import documents_to_measure
 from aot.explore.units import Unit, encode_units
+from aot.explore.words import said
 from aot.measure.checks import unigram_loss
 from aot.measure.scoring import document_totals, score, tokens_read
 from aot.tokens.tokenizers import encode, vocabulary_size
@@ -73,13 +75,15 @@ def result_of(group: list[Pair], documents: list[str]) -> dict:
     for unit in units:
         at = of_read[unit.token] if unit.tokens else None
         rows.append(row_of(unit, losses) | details(at, before, expected))
+    report = None if message else arrow_from_totals(*totals, lengths, unigram=unigram)
     return {
         "name": name_of(group),
         "pairs": [pair.name for pair in group],
         "parameters": group[0].parameters,
         "context": context,
         "message": message,
-        "report": None if message else arrow_from_totals(*totals, lengths, unigram=unigram),
+        "report": report,
+        "finding": report and said(report),
         "units": rows,
         "tokens": {
             "ids": ids.tolist(),

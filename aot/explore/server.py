@@ -16,9 +16,15 @@ import gradio as gr
 from fastapi import Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError, validate_call
 
+from aot.base.machine import cores
+from aot.base.messages import notice
 from aot.explore.bounds import FOLDERS, Bounds
+from aot.explore.limits import MOST_CHARACTERS, MOST_PAIRS, MOST_TOKENS
+from aot.explore.names import allowed
 
+IMPORTING = threading.Lock()
 WORKERS = 2  # measurements at once: a Space has two cores
 SESSIONS = 64  # of visitors who wait or have just been answered; what older ones have not fetched is dropped
 FAILED = "Something went wrong here, and the server's log says what. Try another text."
@@ -34,17 +40,34 @@ ALONE |= {"enable_monitoring": False, "footer_links": [], "inbrowser": False, "s
 
 
 def room(module: str):
-    """A module of this room, which imports torch or numba."""
-    return importlib.import_module(f"aot.explore.{module}")
+    """A module of this room, which imports torch or numba: in one thread at a time, as they import in circles."""
+    with IMPORTING:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // WORKERS)))
+        return importlib.import_module(f"aot.explore.{module}")
+
+
+def warm(first: list[str]) -> None:
+    """Have ready what the first visitors will need; where it cannot be had, they are told."""
+    try:
+        room("reading").measure(first, "ab ab\n\nab")
+        room("quick_text").warm()
+        room("writing")
+    except (SystemExit, ValueError) as error:
+        notice(f"{', '.join(first)}: {error}")
 
 
 def told(work: Callable[..., dict]) -> Callable[..., dict]:
     """The same, whose errors are told to the visitor: what can be mended in full, what cannot in one line."""
+    checked = validate_call(work)
 
     @wraps(work)
     def answer(*args, **kwargs) -> dict:
         try:
-            return work(*args, **kwargs)
+            return checked(*args, **kwargs)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            place = ", ".join(map(str, wrong["loc"]))
+            raise gr.Error(f"{place}: {wrong['msg']}.", duration=None, print_exception=False) from None
         except (SystemExit, ValueError) as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
         except Exception:
@@ -78,11 +101,15 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
 
     @server.get("/pairs.json")
     def pairs():
-        limits = {"characters": 20_000, "tokens": 4_000, "pairs": 4}
+        limits = {"characters": MOST_CHARACTERS, "tokens": MOST_TOKENS, "pairs": MOST_PAIRS}
         return {"pairs": names, "first": first, "limits": limits}
 
     for name in FOLDERS:
         server.mount(f"/{name}", StaticFiles(directory=folder / name, check_dir=False), name=name)
+
+    def chosen(pairs: list[str]) -> list[str]:
+        """The names that a visitor has given."""
+        return [allowed(name, names) for name in pairs[: MOST_PAIRS + 1]]
 
     work = {"concurrency_limit": WORKERS, "concurrency_id": "work"}
 
@@ -90,7 +117,7 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
     @told
     def measure(text: str, pairs: list[str], reverse: bool = False) -> dict:
         """The losses of a text, token by token, by pairs of models."""
-        return room("reading").measure(pairs, text, reverse)
+        return room("reading").measure(chosen(pairs), text, reverse)
 
     @server.api(name="quick", **work)
     @told
@@ -110,7 +137,7 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
         seed: int = 0,
     ) -> dict:
         """What both models of pairs write: what came before a prompt, and what comes next."""
-        return room("writing").write(pairs, prompt, new, temperature, top_k, texts, seed)
+        return room("writing").write(chosen(pairs), prompt, new, temperature, top_k, texts, seed)
 
     return server
 
@@ -134,8 +161,8 @@ def start(server: gr.Server, host: str | None = None, port: int | None = None) -
     return address
 
 
-def serve(server: gr.Server, warm: Callable[[], None], host: str | None = None, port: int | None = None) -> None:
-    """Serve until Ctrl-C: the page at once, while `warm` runs in the background."""
+def serve(server: gr.Server, first: list[str], host: str | None = None, port: int | None = None) -> None:
+    """Serve until Ctrl-C: the page at once, while what measures is made ready."""
     print(f"The explorer is at {start(server, host, port)}", flush=True)
-    threading.Thread(target=warm, daemon=True).start()
+    threading.Thread(target=warm, args=[first], daemon=True).start()
     server.get_blocks().block_thread()

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import regex
 
+from aot.explore.limits import MOST_CHARACTERS, MOST_TOKENS
 from aot.explore.units import graphemes
 from aot.tokens.text import reverse_graphemes
 
-MOST_CHARACTERS, MOST_TOKENS = 20_000, 4_000  # seconds of work, not minutes
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 LONGEST = 64  # characters after a cut that tell whether it is inside of what a reader sees as one
 CLOSING = r"""["'”’»›)\]」』）】》]*"""

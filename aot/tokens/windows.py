@@ -14,7 +14,8 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.utils.data import Dataset
 
-DIRECTIONS = ("forward", "backward")
+from aot.base.folders import DIRECTIONS
+
 LABELS = {"forward": "forward →", "backward": "backward ←"}  # as people read them
 EOS = "<|endoftext|>"
 EOS_ID = 0  # of the tokenizers we make: ends every document, and as BOS opens every window

@@ -7,7 +7,7 @@ import { box } from "./box.js";
 import { lossBars, runningSum } from "./figures.js";
 import { profile } from "./quick.js";
 import { share } from "./share.js";
-import { interval, table } from "./table.js";
+import { percent, table } from "./table.js";
 import { colouredText, scale, strongest } from "./text.js";
 
 const QUICK = "quick learner, without a model";
@@ -24,8 +24,8 @@ function headline({ title, results, books }) {
   if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
   const ahead = report.aot > 0 ? "forward" : "backward";
   const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
-  const who = quick ? `Read ${ahead}, this text is easier for the quick learner` : `The ${ahead} model finds this text easier`;
-  const says = report.aot ? `${who}, by ${size} of the loss.` : "Both directions lose exactly the same.";
+  const who = quick ? `Reading ${ahead}, the quick learner has a loss` : `The ${ahead} model has a loss`;
+  const says = report.aot ? `${who} that is ${size} lower here.` : "Both directions lose exactly the same.";
   return el(
     "div",
     { class: "headline" },
@@ -37,7 +37,7 @@ function headline({ title, results, books }) {
       report.aot ? el("span", { "aria-hidden": "true" }, report.aot > 0 ? "→" : "←") : null,
     ),
     el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, finding)),
-    books ? el("p", { class: "sentence" }, books.sentence) : null,
+    books ? el("p", { class: "sentence" }, `In books that this pair has not read, ∂ = ${percent(books.aot)}. ${books.finding}`) : null,
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { el, signed } from "../page/elements.js";
 
-const percent = (share) => `${signed(100 * share, 2)} %`;
+export const percent = (share) => `${signed(100 * share, 2)} %`;
 
 export function interval(report) {
   if (report.low === null || report.low === undefined) return null;
@@ -38,7 +38,7 @@ export function table(rows, documents, books) {
       el(
         "tr",
         { class: "books" },
-        el("th", { scope: "row" }, books.name),
+        el("th", { scope: "row" }, "the same pair, on whole books"),
         el("td", { class: "arrow" }, percent(books.aot)),
         el("td", null, interval(books)),
         el("td", { colspan: "2" }, `${books.documents} books`),
