@@ -7,6 +7,7 @@ import signal
 import time
 from tempfile import TemporaryDirectory
 
+from boards import board  # noqa: F401
 from hub_server import HOME, HUB
 from pages import address, browser, console, page, phone, space  # noqa: F401
 

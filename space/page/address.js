@@ -13,5 +13,5 @@ export function address({ pairs = [], text = null, embed = false }, page = locat
   const asked = new URLSearchParams(pairs.map((name) => ["pair", name]));
   if (text !== null) asked.append("text", text);
   if (embed) asked.append("embed", "1");
-  return asked.size ? `${page}?${asked}` : page;
+  return `${asked}` ? `${page}?${asked}` : page;
 }

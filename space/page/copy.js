@@ -17,7 +17,7 @@ export async function copy(text, status, done) {
   } catch {
     const field = el("textarea", { readonly: true, rows: 3, "aria-label": "Text to copy", spellcheck: "false" });
     field.value = text;
-    replace(status, el("p", null, "This browser copies by hand here: press Ctrl+C or ⌘C."), field);
+    replace(status, el("p", null, "The browser lets no page copy here. The text is selected: copy it by hand, with Ctrl+C or ⌘C."), field);
     field.focus();
     field.select();
   }

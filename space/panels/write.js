@@ -18,10 +18,11 @@ const FIELDS = [
 export function mount(container, { pairs, ask }) {
   const names = pairs.map((name) => el("option", { value: name }, readable(name)));
   const pair = el("select", { id: "write-pair", name: "pair" }, names);
+  const other = el("input", { type: "text", id: "write-other", autocomplete: "off", spellcheck: "false" });
   const prompt = el("textarea", { id: "write-prompt", rows: 2, dir: "auto", "aria-describedby": "write-hint" });
   prompt.value = PROMPT;
   const numbers = FIELDS.map(({ id, min, max, step, value }) => {
-    const input = el("input", { type: "number", id, min, max, step, required: true, inputmode: "decimal" });
+    const input = el("input", { type: "number", id, min, max, step, required: true, inputmode: step === 1 ? "numeric" : "decimal" });
     input.value = value;
     return input;
   });
@@ -42,7 +43,7 @@ export function mount(container, { pairs, ask }) {
     button.setAttribute("aria-disabled", "true");
     replace(status, "Asking the server …");
     try {
-      const data = [[pair.value], prompt.value, new_, temperature, top_k, texts, seed];
+      const data = [[other.value.trim() || pair.value], prompt.value, new_, temperature, top_k, texts, seed];
       const { results } = await ask("write", data, waiting);
       replace(written, results.map(shown));
       replace(status, "Written.");
@@ -59,6 +60,8 @@ export function mount(container, { pairs, ask }) {
     "form",
     { class: "write", novalidate: true, onsubmit: write, onkeydown: (event) => submit(event, form) },
     field(pair, "Pair"),
+    el("label", { class: "other", for: other.id }, "or a pair on the Hugging Face Hub, USER/NAME"),
+    other,
     field(prompt, "Prompt"),
     el("p", { class: "note", id: "write-hint" }, "It begins with a space if a word came before it, and ends with none."),
     el("div", { class: "numbers" }, FIELDS.map(({ label }, at) => field(numbers[at], label))),
