@@ -116,7 +116,7 @@ def test_a_pair_writes_on_the_page(page):
     page.locator("#write-texts").fill("2")
     page.locator("#write-texts").press("Control+Enter")
     texts = page.locator("ol.written li")
-    texts.nth(1).wait_for()
+    texts.nth(1).wait_for(timeout=180_000)  # the first to ask waits until the server has imported torch
     assert texts.count() == 2 and page.get_by_role("heading", name="fr-books").is_visible()
     for each in texts.all():
         assert re.fullmatch(r"Before: .+ Prompt:  le roi Next: .+", each.text_content(), re.S)

@@ -76,7 +76,7 @@ def test_a_picture_is_the_text_as_the_page_shows_it(board, device, scheme, back)
 
 def test_a_picture_of_a_long_text_is_whole_as_svg_and_says_where_a_png_ends(board):
     page = board(PHONE)
-    units = units_of([30 * "It was a bright cold day in April, and the clocks were striking. "], 4)
+    units = units_of([18 * "It was a bright cold day in April, and the clocks were striking. "], 4)
     whole, _ = picture(page, units)
     text = "".join(each.text for each in of(whole, "text"))
     assert squeezed("".join(unit["text"] for unit in units)) in squeezed(text)
@@ -84,4 +84,4 @@ def test_a_picture_of_a_long_text_is_whole_as_svg_and_says_where_a_png_ends(boar
     words = [each.text for each in of(cut, "text")]
     assert int(cut.get("height")) <= 600 < int(whole.get("height")) and png.height == 2 * int(cut.get("height"))
     assert "… the text goes on" in words and "en-books · arrow of time" in words
-    assert len(np.unique(np.asarray(png).reshape(-1, 3), axis=0)) > 100
+    assert len(png.getcolors(png.width * png.height)) > 100
