@@ -41,7 +41,7 @@ def opening(pair: str) -> str:
 
 
 def texts() -> list[dict]:
-    """What is measured, in the order of the page: it begins with the pair that tells directions apart on whole books."""
+    """What is measured, in the order of the page, which begins with the pair whose ∂ on whole books is not near 0."""
     english, french = "pairs/en-books", "pairs/fr-books"
     return [
         {"title": "A French novel", "language": "fr", "pair": french, "text": opening(french)},

@@ -49,7 +49,7 @@ def test_the_first_view_is_a_result_that_nobody_had_to_wait_for(page, example):
     assert tokens.count() == len(example["pair_result"]["results"][0]["units"])
     assert not [url for url in asked if "queue" in url]
     report = example["pair_result"]["results"][0]["report"]
-    shown = page.locator("#result .arrow-size").inner_text().replace("−", "-")
+    shown = page.locator("#result .arrow-size").inner_text().replace("−", "-").replace("\xa0", " ")
     assert f"{100 * report['aot']:+.2f} %" in shown
     assert page.locator("#result .claim").inner_text() == example["pair_result"]["results"][0]["finding"]
     below = page.locator("#source").bounding_box()["y"]

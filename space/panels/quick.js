@@ -1,15 +1,15 @@
 // The profile of the quick learner: ∂ of a text for learners that look back less far or further.
 
 import { el, replace, signed, svg } from "../page/elements.js";
+import { drawing, ticks } from "./drawing.js";
+import { interval as between, percent } from "./words.js";
 
 const HEIGHT = 300;
 const AROUND = { top: 16, right: 16, bottom: 74, left: 64 };
-const MOST_WIDTH = 720;
 const POINT = 5;
 
 let figures = 0; // on the page so far, for names of their own
 
-const percent = (share, digits = 2) => `${signed(100 * share, digits)} %`;
 const longest = (row) => row.learner.split("+")[0];
 const plain = (row) => row.learner === longest(row);
 
@@ -19,9 +19,7 @@ function named(row) {
   return back + (row.learner.endsWith("+words") ? " and words" : ", words, and matches further back");
 }
 
-function interval({ low, high }) {
-  return low === null ? "no interval (one document)" : `${percent(low)} to ${percent(high)}`;
-}
+const interval = (row) => between(row) ?? "no interval (one document)";
 
 function inWords(row) {
   const chance = row.null ? `; by chance alone ${interval(row.null)}` : "";
@@ -31,37 +29,20 @@ function inWords(row) {
 // A figure of `rows`, the profile in an answer of /quick, and a table of the same numbers.
 export function profile(rows) {
   const readout = el("p", { class: "readout note", "aria-hidden": "true" });
-  const holder = el("div", { class: "drawing" });
   const id = `profile-${++figures}`;
-  let drawn = 0;
-  const draw = (width) => {
-    const next = Math.round(Math.min(MOST_WIDTH, Math.max(280, width)));
-    if (next !== drawn) replace(holder, drawing(rows, id, (drawn = next), (row) => replace(readout, row ? inWords(row) : HINT)));
-  };
-  draw(640);
+  const point = (row) => replace(readout, row ? inWords(row) : HINT);
   replace(readout, HINT);
-  new ResizeObserver(([{ contentRect }]) => draw(contentRect.width)).observe(holder);
-  return el("figure", { class: "profile" }, holder, readout, legend(rows), details(rows));
+  return el("figure", { class: "profile" }, drawing((width) => plot(rows, id, width, point)), readout, legend(rows), details(rows));
 }
 
 const HINT = "Point at a learner to read its numbers.";
 
-// Values on the axis: round numbers, zero among them, that hold all of `values`, in percent.
-function ticks(values) {
-  const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
-  const raw = (most - least || 1) / 5;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
-  const [first, last] = [Math.floor(least / step - 0.15), Math.ceil(most / step + 0.15)];
-  const digits = Math.max(0, -Math.floor(Math.log10(step)));
-  return Array.from({ length: last - first + 1 }, (_, at) => ({ value: (first + at) * step, digits }));
-}
-
-function drawing(rows, id, width, point) {
+function plot(rows, id, width, point) {
   const bounds = (each) => (each && each.low !== null ? [each.low, each.high] : []);
   const values = rows.flatMap((row) => [row.aot, ...bounds(row), ...bounds(row.null)]).map((share) => 100 * share);
-  const marks = ticks(values);
-  const [least, most] = [marks[0].value, marks.at(-1).value];
+  const spare = 0.08 * (Math.max(0, ...values) - Math.min(0, ...values) || 1);
+  const [least, most] = [Math.min(0, ...values) - spare, Math.max(0, ...values) + spare];
+  const marks = ticks(least, most, 5);
   const y = (share) => AROUND.top + ((most - 100 * share) / (most - least)) * (HEIGHT - AROUND.top - AROUND.bottom);
   const gap = rows.some(plain) && !rows.every(plain) ? 0.7 : 0; // between the lengths and the learners with words
   const slot = (width - AROUND.left - AROUND.right) / (rows.length + gap);

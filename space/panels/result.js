@@ -1,42 +1,27 @@
 // All that is shown of a text that was measured.
 
-import { el, signed } from "../page/elements.js";
-import { readable } from "../page/names.js";
+import { el } from "../page/elements.js";
 import { Selection } from "../page/selection.js";
 import { box } from "./box.js";
 import { lossBars, runningSum } from "./figures.js";
 import { profile } from "./quick.js";
 import { share } from "./share.js";
-import { percent, table } from "./table.js";
+import { table } from "./table.js";
 import { colouredText, scale, strongest } from "./text.js";
-
-const QUICK = "quick learner";
-
-function named(result, reversed) {
-  const name = "profile" in result ? QUICK : readable(result.name);
-  return reversed ? `${name}, text reversed` : name;
-}
+import { ahead, named, percent } from "./words.js";
 
 // ∂ of the first result in large, and in a sentence what it means.
 function headline({ title, results, books }) {
-  const { report, message, finding, profile: quick } = results[0];
+  const { report, message, finding } = results[0];
   const heading = el("h2", { tabindex: "-1" }, title ?? "Your text");
   if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
-  const ahead = report.aot > 0 ? "forward" : "backward";
-  const size = `${Math.abs(100 * report.aot).toFixed(2)} %`;
-  const who = quick ? `Reading ${ahead}, the quick learner has a loss` : `The ${ahead} model has a loss`;
-  const says = report.aot ? `${who} that is ${size} lower here.` : "Both directions lose exactly the same.";
+  const [direction, arrow] = report.aot > 0 ? ["forward", " →"] : ["backward", " ←"];
   return el(
     "div",
     { class: "headline" },
     heading,
-    el(
-      "p",
-      { class: `arrow-size ${ahead}` },
-      `∂ = ${signed(100 * report.aot, 2)} % `,
-      report.aot ? el("span", { "aria-hidden": "true" }, report.aot > 0 ? "→" : "←") : null,
-    ),
-    el("p", { class: "sentence" }, says, " ", el("span", { class: "claim" }, finding)),
+    el("p", { class: `arrow-size ${direction}` }, `∂ = ${percent(report.aot)}`, el("span", { "aria-hidden": "true" }, arrow)),
+    el("p", { class: "sentence" }, ahead(results[0]), " ", el("span", { class: "claim" }, finding)),
     books ? el("p", { class: "sentence" }, `In books that this pair has not read, ∂ = ${percent(books.aot)}. ${books.finding}`) : null,
   );
 }

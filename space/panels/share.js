@@ -2,16 +2,14 @@
 
 import { LONGEST, address } from "../page/address.js";
 import { copy, copyStatus } from "../page/copy.js";
-import { el, save, signed } from "../page/elements.js";
-import { readable } from "../page/names.js";
+import { el, save } from "../page/elements.js";
 import { say } from "../page/notices.js";
 import { table } from "./numbers.js";
 import { TALLEST, picturePng, pictureSvg } from "./picture.js";
-import { interval } from "./table.js";
 import { shade, strongest } from "./text.js";
+import { ahead, interval, named, percent } from "./words.js";
 
 const FILE = "arrow_of_time";
-const PERCENT = "\u00a0%"; // which no line ends before
 const TOO_LONG = "The text is too long for an address: the link has the pairs alone.";
 
 // Buttons for `data`:
@@ -71,17 +69,13 @@ function shown(answers, node) {
 }
 
 // What a picture says of a result: ∂ and its interval, or why there is none.
-function said({ name, message, report, reversed, units, finding, profile }) {
+function said(result) {
+  const { message, report, reversed, units, finding } = result;
   const most = strongest(units);
   const scale = { nats: most, ends: [shade(-most, most), shade(most, most)] };
-  const named = readable(name) + (reversed ? ", the text reversed" : "");
-  if (!report) return { title: message, sentence: "", name: named, scale };
+  const name = named(result, reversed);
+  if (!report) return { title: message, sentence: "", name, scale };
   const between = interval(report);
-  const title = `∂ = ${signed(100 * report.aot, 2)} %${between ? ` (${between})` : ""}`;
-  const ahead = report.aot > 0 ? "forward" : "backward";
-  const size = Math.abs(100 * report.aot).toFixed(2);
-  const who = profile ? `The ${name} finds this text easier ${ahead}` : `The ${ahead} model finds this text easier`;
-  const sentence = report.aot ? `${who}, by ${size} % of the loss.` : "Both directions lose the same.";
-  const words = [sentence, finding].filter(Boolean).join(" ");
-  return { title: title.replaceAll(" %", PERCENT), sentence: words.replaceAll(" %", PERCENT), name: named, scale };
+  const title = `∂ = ${percent(report.aot)}${between ? ` (${between})` : ""}`;
+  return { title, sentence: `${ahead(result)} ${finding}`, name, scale };
 }

@@ -1,13 +1,7 @@
 // ∂ of a text, a row for each learner that read it.
 
-import { el, signed } from "../page/elements.js";
-
-export const percent = (share) => `${signed(100 * share, 2)} %`;
-
-export function interval(report) {
-  if (report.low === null || report.low === undefined) return null;
-  return `${percent(report.low)} to ${percent(report.high)}`;
-}
+import { el } from "../page/elements.js";
+import { interval, percent } from "./words.js";
 
 // Bits per character of a direction: of tokens and characters alike, so that rows can be compared.
 function bits(result, direction, characters) {
