@@ -93,7 +93,7 @@ def test_models_that_are_too_large_are_refused_before_they_are_fetched(monkeypat
     with pytest.raises(ValueError, match="ann/heavy-forward: has 0 MB of .safetensors files, and this page takes"):
         names.allowed("ann/heavy", [])
     for name, settings, told in (
-        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "ann/wide-forward: has 709 million parameters, and .* 500 million"),
+        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "ann/wide-forward: has 709 million parameters, .* 500 million"),
         ("ann/deep", {"n_layer": 10**9}, "1,000,000,000 layers, and this page takes 500"),
         ("ann/wrong", {"n_embd": 7, "n_head": 2}, "no model follows from its configuration"),
     ):
@@ -116,6 +116,6 @@ def test_pairs_that_differ_in_the_seed_alone_belong_together(pair, second_pair, 
 
 
 def test_a_request_has_one_to_four_pairs():
-    for names, told in (([], "Choose a pair first"), (list("abcde"), "5 pairs are chosen, and this page takes 4")):
+    for asked, told in (([], "Choose a pair first"), (list("abcde"), "5 pairs are chosen, and this page takes 4")):
         with pytest.raises(ValueError, match=told):
-            offered.open_pairs(names)
+            offered.open_pairs(asked)
