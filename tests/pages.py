@@ -70,6 +70,9 @@ def end(process: subprocess.Popen) -> str:
 @pytest.fixture(scope="session")
 def space(tmp_path_factory, pair, second_pair, able) -> Path:
     """The folder that a push makes, with pairs in `runs/` as a reader has them: two seeds of one, and an able one."""
+    from aot.explore import quick_text
+
+    quick_text.warm()  # which compiles it, once for all workers
     folder = tmp_path_factory.mktemp("space") / "pushed"
     shutil.copytree(ROOT / "space", folder)
     shutil.copytree(ROOT / "aot", folder / "aot")  # with what is compiled already

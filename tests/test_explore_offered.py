@@ -10,7 +10,7 @@ from conftest import one_line
 from hub_server import HUB, Repo
 from transformers import GPT2Config
 
-from aot.explore import offered
+from aot.explore import names, offered
 from aot.tokens.windows import DIRECTIONS
 
 CARD = "---\ntitle: A Space\nmodels:\n- user/name-forward\n- user/name-backward\n- other/model\n---\nText.\n"
@@ -35,8 +35,8 @@ def test_pairs_come_from_flags_the_card_and_finished_runs(pair, second_pair, tmp
     card.write_text(CARD, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     runs = ["pairs/fr-books", "runs/demo-text-seed1", "runs/a"]
-    assert offered.known_pairs(["given", "user/name"], card) == ["given", "user/name", *runs]
-    assert offered.known_pairs([], tmp_path / "none.md") == runs
+    assert names.known_pairs(["given", "user/name"], card) == ["given", "user/name", *runs]
+    assert names.known_pairs([], tmp_path / "none.md") == runs
 
 
 def test_two_readers_do_not_load_models_at_once(pair, second_pair, monkeypatch):
@@ -71,29 +71,29 @@ def test_a_visitor_names_no_path(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     HUB.requests.clear()
     with pytest.raises(ValueError, match="is no pair that this page offers") as refused:
-        offered.allowed(name, ["pairs/a"])
+        names.allowed(name, ["pairs/a"])
     assert "\n" not in str(refused.value) and not HUB.requests
 
 
 def test_what_is_offered_may_be_a_path_and_other_names_are_of_public_pairs(monkeypatch):
-    assert offered.allowed(" ../pairs/a ", ["../pairs/a"]) == "../pairs/a"
+    assert names.allowed(" ../pairs/a ", ["../pairs/a"]) == "../pairs/a"
     publish("ann/open")
     publish("ann/secret", private=True)
-    assert offered.allowed("ann/open", []) == "ann/open"
+    assert names.allowed("ann/open", []) == "ann/open"
     monkeypatch.setenv("HF_TOKEN", "hf_ann")  # of the server, which is not lent to visitors
     for name in ("ann/secret", "ann/none"):
         with pytest.raises(ValueError, match=f"{name}-forward: no model there") as refused:
-            offered.allowed(name, ["pairs/a"])
+            names.allowed(name, ["pairs/a"])
         assert "\n" not in str(refused.value)
 
 
 def test_models_that_are_too_large_are_refused_before_they_are_fetched(monkeypatch):
-    monkeypatch.setitem(offered.MOST_BYTES, ".safetensors", 3)
+    monkeypatch.setitem(names.MOST_BYTES, ".safetensors", 3)
     publish("ann/heavy")
     with pytest.raises(ValueError, match="ann/heavy-forward: has 0 MB of .safetensors files, and this page takes"):
-        offered.allowed("ann/heavy", [])
+        names.allowed("ann/heavy", [])
     for name, settings, told in (
-        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "ann/wide-forward: has 709 million parameters, and .* 500 million"),
+        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "ann/wide-forward: has 709 million parameters, .* 500 million"),
         ("ann/deep", {"n_layer": 10**9}, "1,000,000,000 layers, and this page takes 500"),
         ("ann/wrong", {"n_embd": 7, "n_head": 2}, "no model follows from its configuration"),
     ):
@@ -116,6 +116,6 @@ def test_pairs_that_differ_in_the_seed_alone_belong_together(pair, second_pair, 
 
 
 def test_a_request_has_one_to_four_pairs():
-    for names, told in (([], "Choose a pair first"), (list("abcde"), "5 pairs are chosen, and this page takes 4")):
+    for asked, told in (([], "Choose a pair first"), (list("abcde"), "5 pairs are chosen, and this page takes 4")):
         with pytest.raises(ValueError, match=told):
-            offered.open_pairs(names)
+            offered.open_pairs(asked)

@@ -216,12 +216,17 @@ def test_the_space_names_what_it_imports_in_the_versions_of_the_project():
     assert imported - {"gradio"} <= named, "a Space brings Gradio itself"
 
 
-def test_the_load_run_says_how_long_visitors_wait(space, address, tmp_path, capsys):
-    """The server of this worker is not asked; its folder has what is compiled already."""
-    flags = ["--space", str(space), "--requests", "6", "--users", "3", "--output_dir", str(tmp_path)]
-    explorer_load.main(flags)
+def test_a_load_run_counts_answers_and_waiting(address):
+    found = explorer_load.drive(address, lambda: 100.0, 3, 8)
+    assert found["answered"] == found["requests"] == found["seconds_of_requests"]["all"]["requests"] == 8
+    assert 1 <= found["last_place_in_the_queue"] <= 3
+    assert found["memory_mb"]["highest"] == 100 and found["memory_mb"]["growth_per_100_requests_then"] == 0
+
+
+@pytest.mark.slow
+def test_a_load_run_starts_a_space_of_its_own(tmp_path):
+    explorer_load.main(["--requests", "4", "--users", "2", "--output_dir", str(tmp_path)])
     found = read_json(tmp_path / "explorer_load.json")
-    assert found["answered"] == found["requests"] == found["seconds_of_requests"]["all"]["requests"] == 6
+    assert found["answered"] == 4 and {"commit", "versions", "cores"} <= found.keys()
     assert 0 < found["seconds_from_start"]["page"] < found["seconds_from_start"]["measure"]
     assert found["memory_mb"]["highest"] >= found["memory_mb"]["page"] > 50
-    assert {"commit", "versions", "cores"} <= found.keys()
