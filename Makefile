@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo demo-short demo-results explorer explorer-examples explorer-picture bench bench-gpu soak fuzz test style coverage
+.PHONY: help demo demo-short demo-results explorer explorer-examples explorer-picture explorer-load bench bench-gpu soak fuzz test style coverage
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -33,6 +33,9 @@ explorer-examples: .venv/installed  ## What it shows first, measured again, and 
 
 explorer-picture: .venv/installed  ## What it shows of the demo, results/explorer.png; needs the browser Chromium
 	$(PYTHON) -m experiments.explorer_picture
+
+explorer-load: .venv/installed  ## Eight visitors of the explorer at once: how long they wait, results/explorer_load.json
+	$(PYTHON) -m experiments.explorer_load
 
 bench: .venv/installed  ## Speed of each stage beside its peers: results/bench_*.csv
 	$(PYTHON) bench.py

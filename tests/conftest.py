@@ -8,7 +8,7 @@ import time
 from tempfile import TemporaryDirectory
 
 from hub_server import HOME, HUB
-from pages import address, browser, console, page, phone, space  # noqa: F401
+from pages import address, browser, console, page, phone, served, space  # noqa: F401
 
 os.environ["HF_ENDPOINT"] = HUB.url  # before any import of a library that reads it; there is no other Hub in the tests
 os.environ["HF_HOME"] = HOME.name

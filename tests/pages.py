@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SECRET = "of this machine alone"  # in files that nobody should see
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -47,12 +49,15 @@ def serve(folder: Path, proxy: str, *flags: str) -> tuple[subprocess.Popen, str]
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(command, cwd=folder, env=environment, **how)
     seen = ""
-    for line in process.stdout:
-        seen += line
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            return process, found[0]
-    process.wait()
-    pytest.fail(seen)
+    try:
+        for line in process.stdout:
+            seen += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                return process, found[0]
+        pytest.fail(seen)
+    except BaseException:  # out of time, too
+        process.kill()
+        raise
 
 
 def end(process: subprocess.Popen) -> str:
@@ -65,10 +70,12 @@ def end(process: subprocess.Popen) -> str:
 @pytest.fixture(scope="session")
 def space(tmp_path_factory, pair, second_pair, able) -> Path:
     """The folder that a push makes, with pairs in `runs/` as a reader has them: two seeds of one, and an able one."""
+    from aot.explore import quick_text
+
+    quick_text.warm()  # which compiles it, once for all workers
     folder = tmp_path_factory.mktemp("space") / "pushed"
-    skip = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "space", folder, ignore=skip)
-    shutil.copytree(ROOT / "aot", folder / "aot", ignore=skip)
+    shutil.copytree(ROOT / "space", folder)
+    shutil.copytree(ROOT / "aot", folder / "aot")  # with what is compiled already
     (folder / "pairs").symlink_to(ROOT / "pairs")
     (folder / "runs").mkdir()
     for name, run in {"tiny-seed1": second_pair, "tiny-seed42": pair, "able-seed42": able}.items():
@@ -89,6 +96,28 @@ def address(space):
     elsewhere.shutdown()
     elsewhere.server_close()
     assert not elsewhere.asked
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server in this process, whose work is made up: `work` does it. Its folder has what nobody should see."""
+    from aot.explore import server
+
+    folder = tmp_path_factory.mktemp("served") / "space"
+    shutil.copytree(ROOT / "space", folder)
+    (folder / "secret.json").write_text(SECRET)
+    (folder / "page/secret.json").symlink_to(folder / "secret.json")
+    (folder / "page/.hidden.json").write_text(SECRET)
+    (folder / "page/deep").mkdir()
+    (folder / "page/deep/secret.json").write_text(SECRET)
+    made = SimpleNamespace(work=lambda *_: {}, folder=folder)
+    modules = SimpleNamespace(measure=lambda *given: made.work(*given), write=lambda *given: made.work(*given))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "room", lambda name: modules)
+        made.server = server.build(folder, ["pairs/a"], ["pairs/a"])
+        made.address = server.start(made.server).rstrip("/")
+        yield made
+        made.server.get_blocks().close()
 
 
 @pytest.fixture(scope="session")

@@ -1,56 +1,30 @@
-"""The explorer's server: what it serves and what not, to many at once, and what it says where something is wrong."""
+"""The explorer's server: many at once, clients of Gradio, and what it says where something is wrong."""
 
-import http.client
+import ast
 import json
-import shutil
-import socket
+import re
+import sys
 import threading
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import one_line
+from conftest import HUB, one_line
+from huggingface_hub.repocard import metadata_load
+from packaging.specifiers import SpecifierSet
 from pages import Elsewhere, axe
-from starlette.testclient import TestClient
 
+from aot.base.files import read_json
 from aot.explore import bounds, server
+from experiments import explorer_load
+from experiments.explorer_load import heard, join
 from space import app as explorer
 
 ROOT = Path(__file__).parent.parent
-SECRET = "of this machine alone"
-DOTS = ("..", "%2e%2e", "%2E.", ".%2e", "%252e%252e", "..%00", "..;", "%c0%ae%c0%ae")
-SLASHES = ("/", "%2f", "\\", "%5c", "%252f", "//")
-
-
-def raw(
-    address: str, path: str, method: str = "GET", body=None, **headers
-) -> tuple[int, bytes, http.client.HTTPMessage]:
-    """The answer to a request for exactly this path, which other clients would tidy."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read(), answer.headers
-    finally:
-        connection.close()
-
-
-def join(address: str, name: str, data: list, session: str) -> requests.Response:
-    """Ask an endpoint through the queue, as the page does."""
-    number = {each["api_name"]: each["id"] for each in requests.get(f"{address}/config").json()["dependencies"]}[name]
-    asked = {"data": data, "fn_index": number, "session_hash": session}
-    return requests.post(f"{address}/gradio_api/queue/join", json=asked)
-
-
-def heard(address: str, session: str) -> list[dict]:
-    """All that the queue tells this session until it is answered."""
-    with requests.get(f"{address}/gradio_api/queue/data?session_hash={session}", stream=True) as stream:
-        lines = [line.removeprefix(b"data: ") for line in stream.iter_lines() if line]
-    return [json.loads(line) for line in lines]
 
 
 def ask(address: str, name: str, *data) -> dict:
@@ -61,26 +35,6 @@ def ask(address: str, name: str, *data) -> dict:
     return last["output"]["data"][0] if last["success"] else last["output"]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A server in this process, whose work is made up: `work` does it. Its folder has what nobody should see."""
-    folder = tmp_path_factory.mktemp("served") / "space"
-    shutil.copytree(ROOT / "space", folder)
-    (folder / "secret.json").write_text(SECRET)
-    (folder / "page/secret.json").symlink_to(folder / "secret.json")
-    (folder / "page/.hidden.json").write_text(SECRET)
-    (folder / "page/deep").mkdir()
-    (folder / "page/deep/secret.json").write_text(SECRET)
-    made = SimpleNamespace(work=lambda *_: {}, folder=folder)
-    modules = SimpleNamespace(measure=lambda *given: made.work(*given), write=lambda *given: made.work(*given))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "room", lambda name: modules)
-        made.server = server.build(folder, ["pairs/a"], ["pairs/a"])
-        made.address = server.start(made.server).rstrip("/")
-        yield made
-        made.server.get_blocks().close()
-
-
 def test_the_page_opens(page):
     page.locator("h1").first.wait_for()
     assert not axe(page)
@@ -89,133 +43,6 @@ def test_the_page_opens(page):
 def test_the_page_opens_on_a_phone(phone):
     phone.locator("h1").first.wait_for()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_an_unchanged_file_is_not_sent_again_and_a_changed_one_is(served):
-    first = requests.get(f"{served.address}/page/main.js")
-    assert first.headers["cache-control"] == "no-cache" and first.headers["content-type"].startswith("text/javascript")
-    known = {"If-None-Match": first.headers["etag"]}
-    assert requests.get(f"{served.address}/page/main.js", headers=known).status_code == 304
-    with open(served.folder / "page/main.js", "a", encoding="utf-8") as file:
-        file.write("// changed\n")
-    assert requests.get(f"{served.address}/page/main.js", headers=known).text.endswith("// changed\n")
-
-
-def test_the_page_runs_own_scripts_alone_and_may_be_shown_in_others(served):
-    headers = requests.get(f"{served.address}/").headers
-    policy = dict(each.strip().split(" ", 1) for each in headers["content-security-policy"].split(";"))
-    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["connect-src"] == "'self'"
-    assert policy["frame-ancestors"] == "*" and "x-frame-options" not in headers
-    assert headers["x-content-type-options"] == "nosniff"
-    assert requests.head(f"{served.address}/").status_code == 200
-
-
-def test_it_works_below_a_prefix(served):
-    client = TestClient(served.server, root_path="/explorer")
-    for path in ("/explorer/", "/explorer/page/main.js", "/explorer/pairs.json", "/page/main.js"):
-        assert client.get(path).status_code == 200, path
-    assert (
-        client.get("/explorer/gradio_api/upload").status_code == client.get("/explorer/secret.json").status_code == 404
-    )
-
-
-@pytest.mark.parametrize("dots", DOTS)
-def test_no_way_leads_out_of_the_folders_of_the_page(served, dots):
-    assert raw(served.address, "/page/main.js")[0] == 200
-    for folder in bounds.FOLDERS:
-        for slash in SLASHES:
-            for path in (f"/{folder}{slash}{dots}{slash}secret.json", f"/{folder}/{dots}{slash}app.py"):
-                status, content, _ = raw(served.address, path)
-                assert status == 404 and SECRET.encode() not in content and b"import" not in content, path
-            status, content, _ = raw(served.address, f"/{folder}/{(dots + slash) * 12}etc/passwd")
-            assert status == 404 and b"root:" not in content
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/page/secret.json", "/page/.hidden.json", "/page/deep/secret.json", "/page", "/page/", "/page/main.js/"),
-        *(
-            "/app.py",
-            "/secret.json",
-            "/README.md",
-            "/aot/__init__.py",
-            "//etc/passwd",
-            "/etc/passwd",
-            "/pairs/en-books",
-        ),
-        *("/file=/etc/passwd", "/file/etc/passwd", "/gradio_api/file=/etc/passwd", "/gradio_api/file/etc/passwd"),
-        *("/gradio_api/file=app.py", "/gradio_api/%66ile=/etc/passwd", "/gradio_api//file=/etc/passwd"),
-        *("/static/../../etc/passwd", "/assets/../x", "/svelte/../x", "/gradio_api/stream/a/b/c/playlist.m3u8"),
-        *("/gradio_api/queue/join/../../file=/etc/passwd", "/gradio_api/call/measure/../../file=/etc/passwd"),
-        *("/docs", "/openapi.json", "/gradio_api/openapi.json", "/monitoring", "/monitoring/summary", "/login"),
-        *("/gradio_api/app_id", "/gradio_api/token", "/gradio_api/dev/reload", "/gradio_api/mcp/", "/manifest.json"),
-        *("/gradio_api/run-history/records", "/gradio_api/deep_link?session_hash=a", "/gradio_api/call/other/0"),
-    ],
-)
-def test_nothing_else_is_served(served, path):
-    for method in ("GET", "POST", "HEAD", "PUT"):
-        status, content, _ = raw(served.address, path, method, **{"Content-Length": "0"})
-        assert status in (404, 405) and SECRET.encode() not in content and b"root:" not in content
-
-
-def test_of_all_routes_of_gradio_those_alone_are_open_that_the_page_needs(served):
-    paths = {getattr(route, "path", "") for route in routes(served.server.routes)}
-    filled = {path: path.replace("{api_name}", "measure").replace("{event_id}", "0" * 32) for path in paths}
-    filled = {path: with_names.replace("{session_hash}", "a") for path, with_names in filled.items()}
-    allowed = (bounds.FILE, bounds.ASKED, bounds.ANSWERED, bounds.OTHER)
-    opened = {path for path, example in filled.items() if any(each.fullmatch(example) for each in allowed)}
-    api = ("queue/join", "queue/data", "call/{api_name}", "call/{api_name}/", "call/{api_name}/{event_id}")
-    api += ("call/v2/{api_name}", "call/v2/{api_name}/", "call/v2/{api_name}/{event_id}")
-    api += ("info", "info/", "startup-events", "heartbeat/{session_hash}")
-    expected = {"/", "/pairs.json", "/favicon.ico", "/config", "/config/", *(f"/gradio_api/{name}" for name in api)}
-    assert len(paths) > 60 and opened == expected
-
-
-def routes(all_of_them) -> list:
-    """Routes, with those of included routers."""
-    found = []
-    for route in all_of_them:
-        found += [route, *routes(getattr(getattr(route, "original_router", None), "routes", []))]
-    return found
-
-
-@pytest.mark.parametrize("path", ["/gradio_api/proxy={}", "/proxy={}", "/gradio_api/file={}", "/file={}", "{}"])
-def test_it_asks_no_other_server(served, path):
-    other = Elsewhere()
-    for target in (f"{other.address}/x.json", f"{other.address}/page/main.js"):
-        raw(served.address, path.format(target))
-        raw(served.address, path.format(target.replace("/", "%2f")) if path != "{}" else f"//{target[7:]}")
-    other.shutdown()
-    other.server_close()
-    assert not other.asked
-
-
-def test_no_file_can_be_put_on_it(served):
-    for path in ("/gradio_api/upload", "/upload", "/gradio_api/component_server", "/gradio_api/upload?upload_id=a"):
-        assert requests.post(served.address + path, files={"files": ("left_here.txt", b"x")}).status_code == 404
-    assert not [*Path(served.server.uploaded_file_dir).rglob("left_here*")]
-
-
-def test_a_request_has_bounds_in_size_whatever_it_says_of_itself(served, monkeypatch):
-    monkeypatch.setattr(bounds, "MOST_BYTES", 2**18)
-    text = {"data": ["x" * 2**18, ["pairs/a"], False]}
-    answer = requests.post(f"{served.address}/gradio_api/call/measure", json=text)
-    assert answer.status_code == 413 and "Paste a part of it" in answer.json()["detail"]
-    chunks = (b" " * 1024 for _ in range(300))
-    status, content, _ = raw(served.address, "/gradio_api/queue/join", "POST", chunks)
-    assert status == 413 and b"Paste a part of it" in content
-    for wrong in (b"{", b"", b"[" * 100_000, b'{"data": 1}', b"\xff"):
-        status, content, _ = raw(served.address, "/gradio_api/call/measure", "POST", wrong)
-        assert 400 <= status < 500 and b"Traceback" not in content
-
-
-def test_a_request_has_bounds_in_time(served, monkeypatch):
-    monkeypatch.setattr(bounds, "READING", 0.2)
-    place = urlsplit(served.address)
-    with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
-        connection.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{")
-        assert connection.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_many_at_once_are_told_their_place_and_too_many_to_come_later(served, monkeypatch):
@@ -298,3 +125,108 @@ def test_wrong_flags_are_told_in_a_line(served, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match="no model there") as stopped:
         explorer.main(["--pair", "no/such-pair"])
     assert one_line(stopped)
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    """The client of Gradio, as others would use it."""
+    from gradio_client import Client
+
+    return Client(address, verbose=False, analytics_enabled=False)
+
+
+def test_a_text_is_measured_through_the_clients_of_gradio(client, address):
+    found = client.predict("0110:0110\n\n1010:1011", ["runs/able-seed42"], api_name="/measure")
+    assert found["kind"] == "pair" and found["results"][0]["name"] == "runs/able-seed42"
+    assert found["results"][0]["report"]["documents"] == 2
+    begun = requests.post(f"{address}/gradio_api/call/measure", json={"data": ["01", ["runs/able-seed42"], True]})
+    told = requests.get(f"{address}/gradio_api/call/measure/{begun.json()['event_id']}").text
+    event, data = told.strip().split("\n")[-2:]
+    assert event == "event: complete" and json.loads(data.removeprefix("data: "))[0]["documents"] == ["10"]
+    assert client.predict("01 10", False, api_name="/quick")["kind"] == "quick"
+    written = client.predict(["runs/able-seed42"], "011", 3, 1, 0, 2, 0, api_name="/write")
+    assert len(written["results"][0]["forward"]) == 2
+
+
+def test_the_pairs_that_ship_come_first(address):
+    pairs = requests.get(f"{address}/pairs.json").json()
+    assert pairs["pairs"][:2] == ["pairs/en-books", "pairs/fr-books"] and pairs["first"] == ["pairs/en-books"]
+    assert {*pairs["pairs"][2:]} == {"runs/able-seed42", "runs/tiny-seed1", "runs/tiny-seed42"}
+    assert pairs["limits"] == {"characters": 20_000, "tokens": 4_000, "pairs": 4}
+
+
+def test_a_name_of_a_pair_is_no_path_and_no_address(address):
+    """What it is asked for, nobody is asked for: neither the disk, nor another port, nor the Hub."""
+    other, before = Elsewhere(), len(HUB.requests)
+    host = other.address.removeprefix("http://")
+    names = ["/etc", "../x", "runs/../../etc", "pairs/../runs/able-seed42", "./runs/able-seed42", "runs"]
+    names += ["aot/base"]
+    names += ["file:///etc/passwd", f"{other.address}/x", f"{host}/x", f"//{host}/x", "~root/x", "a/b/c", "x\x00/y"]
+    for name in names:
+        told = ask(address, "measure", "01", [name], False)["error"]
+        assert "is no pair that this page offers; of other pairs, give USER/NAME on the Hub" in told
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}  # which Gradio itself refuses, without a word
+    for name in (file, {"url": other.address}, None, 1):
+        told = ask(address, "measure", "01", [name], False)["error"]
+        assert told in ("pairs: Input should be a valid string.", None)
+        told = ask(address, "measure", name, ["runs/able-seed42"], False)["error"]
+        assert told in ("text: Input should be a valid string.", None)
+    other.shutdown()
+    other.server_close()
+    assert not other.asked and len(HUB.requests) == before
+
+
+def test_what_a_visitor_gives_of_another_kind_is_told_in_a_line(address):
+    assert "There is no text yet" in ask(address, "measure", " \n\n ", ["runs/able-seed42"], False)["error"]
+    assert "Choose a pair first" in ask(address, "measure", "01", [], False)["error"]
+    names = requests.get(f"{address}/pairs.json").json()["pairs"]
+    assert "takes 4 at once" in ask(address, "measure", "01", names, False)["error"]
+    settings = ["many", 1, 0, 3, 0]
+    told = ask(address, "write", ["runs/able-seed42"], "011", *settings)["error"]
+    assert told.startswith("new: Input should be a valid integer")
+
+
+def test_the_space_names_what_it_imports_in_the_versions_of_the_project():
+    def by_name(lines):
+        return {re.match(r"[\w-]+", line)[0]: line for line in lines}
+
+    lines = (ROOT / "space/requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "--extra-index-url https://download.pytorch.org/whl/cpu", "torch without what GPUs need"
+    own = by_name(lines[1:])
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = by_name([*package["dependencies"], *package["optional-dependencies"]["explorer"]])
+    assert own.items() <= project.items()
+    version = metadata_load(ROOT / "space/README.md")["sdk_version"]
+    assert version in SpecifierSet(project["gradio"].removeprefix("gradio"))
+
+    # what is imported at once, and so on from the modules of our own; the rooms of what measures when they are needed
+    imported, waiting = set(), ["space.app", *(f"aot.explore.{path.stem}" for path in ROOT.glob("aot/explore/*.py"))]
+    while waiting:
+        file = ROOT / f"{waiting.pop().replace('.', '/')}.py"
+        for node in ast.parse(file.read_text(encoding="utf-8")).body if file.exists() else []:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            waiting += [name for name in names if name.startswith("aot") and name not in imported]
+            imported |= set(names)
+    imported = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names)
+    imported -= {"aot", "safetensors", "fastapi", "starlette", "pydantic"}  # which come with transformers and Gradio
+    named = {{"pyyaml": "yaml"}.get(name, name.replace("-", "_")) for name in own}
+    assert {"torch", "numba", "gradio"} < imported
+    assert imported - {"gradio"} <= named, "a Space brings Gradio itself"
+
+
+def test_a_load_run_counts_answers_and_waiting(address):
+    found = explorer_load.drive(address, lambda: 100.0, 3, 8)
+    assert found["answered"] == found["requests"] == found["seconds_of_requests"]["all"]["requests"] == 8
+    assert 1 <= found["last_place_in_the_queue"] <= 3
+    assert found["memory_mb"]["highest"] == 100 and found["memory_mb"]["growth_per_100_requests_then"] == 0
+
+
+@pytest.mark.slow
+def test_a_load_run_starts_a_space_of_its_own(tmp_path):
+    explorer_load.main(["--requests", "4", "--users", "2", "--output_dir", str(tmp_path)])
+    found = read_json(tmp_path / "explorer_load.json")
+    assert found["answered"] == 4 and {"commit", "versions", "cores"} <= found.keys()
+    assert 0 < found["seconds_from_start"]["page"] < found["seconds_from_start"]["measure"]
+    assert found["memory_mb"]["highest"] >= found["memory_mb"]["page"] > 50

@@ -69,6 +69,15 @@ def test_what_scripts_read_beside_them_is_there(installed):
         assert (root / figure).is_file(), figure
 
 
+def test_the_explorer_has_the_pairs_that_ship_in_any_folder(installed, tmp_path):
+    code = "from pathlib import Path; from aot.explore.names import known_pairs, place_of; "
+    code += "names = known_pairs([], Path('none')); print(names, Path(place_of(names[0]), 'forward').is_dir())"
+    command = [sys.executable, "-P", "-c", code]
+    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "['pairs/en-books', 'pairs/fr-books'] True\n", done.stderr
+
+
 def test_a_text_is_measured_from_any_folder(installed, tmp_path):
     text = (ROOT / "corpora/en.txt").read_text(encoding="utf-8")[:20_000]
     (tmp_path / "letter.txt").write_text(text, encoding="utf-8")

@@ -664,12 +664,14 @@ def test_the_space_of_the_explorer_runs_by_itself(published, pair, tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     assert metadata_load(tmp_path / "README.md")["models"] == ["ann/tiny-forward", "ann/tiny-backward"]
-    code = "import app; print(app.known_pairs([])); print(app.open_pair('ann/tiny').context)"
+    code = "import app, sys; print('torch' in sys.modules, app.known_pairs([], app.FOLDER / 'README.md')); "
+    code += "[print(app.room('offered').open_pair(name).context) for name in ('ann/tiny', 'pairs/fr-books')]"
     environment = os.environ | {"PYTHONPATH": "", "HF_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["['ann/tiny']", "8"]
+    names = ["ann/tiny", "pairs/en-books", "pairs/fr-books"]
+    assert done.stdout.splitlines() == [f"False {names}", "8", "256"], "the page need not wait for torch"
 
 
 def test_the_metric_of_the_space_is_ours(published):

@@ -130,7 +130,9 @@ def why_unreadable(ids: np.ndarray, losses: dict, documents: list[str], pieces: 
     Then their ∂ would mean nothing. Of tokens that are cut small, counting gives away less than of characters.
     """
     start, text = "This pair cannot read this text", ids != pieces.tokenizer.eos_token_id
-    if (share := pieces.unknown(ids[text])) > UNKNOWN or not text.any():
+    if not text.any():
+        return f"{start}: its tokenizer leaves out all of it."
+    if (share := pieces.unknown(ids[text])) > UNKNOWN:
         return f"{start}: its tokenizer does not know {share:.0%} of it."
     if (share := pieces.cut(ids[text])) > CUT:
         return f"{start}: {share:.0%} of its tokens are pieces of characters, for which it has no tokens of their own."

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 
 import gradio as gr
@@ -58,16 +59,16 @@ def warm(first: list[str]) -> None:
 
 def told(work: Callable[..., dict]) -> Callable[..., dict]:
     """The same, whose errors are told to the visitor: what can be mended in full, what cannot in one line."""
-    checked = validate_call(work)
+    checked, names = validate_call(work), [*signature(work).parameters]
 
     @wraps(work)
     def answer(*args, **kwargs) -> dict:
         try:
             return checked(*args, **kwargs)
         except ValidationError as error:
-            wrong = error.errors()[0]
-            place = ", ".join(map(str, wrong["loc"]))
-            raise gr.Error(f"{place}: {wrong['msg']}.", duration=None, print_exception=False) from None
+            (number, *_), said = error.errors()[0]["loc"], error.errors()[0]["msg"]
+            name = names[number] if number in range(len(names)) else number
+            raise gr.Error(f"{name}: {said}.", duration=None, print_exception=False) from None
         except (SystemExit, ValueError) as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
         except Exception:
@@ -109,7 +110,7 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
 
     def chosen(pairs: list[str]) -> list[str]:
         """The names that a visitor has given."""
-        return [allowed(name, names) for name in pairs[: MOST_PAIRS + 1]]
+        return [allowed(name, names) for name in list(dict.fromkeys(pairs))[: MOST_PAIRS + 1]]
 
     work = {"concurrency_limit": WORKERS, "concurrency_id": "work"}
 
