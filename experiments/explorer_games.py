@@ -101,6 +101,8 @@ def directions(novels: Novels, sentences: list[str]) -> Iterator[tuple[str, dict
 def reversals(novels: Novels, sentences: list[str]) -> Iterator[tuple[str, dict]]:
     """Rounds in which the forward model reads a sentence and its words from the last to the first."""
     for sentence in sentences:
+        if set("'’-") & {*sentence}:  # "l'existence" would be "existence'l"
+            continue
         texts = [(sentence, "original"), (turned(sentence), "reversed")]
         read = [text_of(novels, text, slice(None), "forward", kind) for text, kind in texts]
         yield sentence, {"given": "", "texts": read}
@@ -117,10 +119,9 @@ def right_of(kind: str, texts: list[dict]) -> str | None:
 
 def choose(kind: str, candidates, books: dict[str, str], used: Counter) -> list[dict]:
     """As many rounds as there are of a kind: each answer, and the longer and the shorter text, equally often."""
-    chosen, cells = [], Counter()
-    for sentence, each in candidates:
-        if len(chosen) == ROUNDS[kind]:
-            break
+    chosen, cells, candidates = [], Counter(), iter(candidates)
+    while len(chosen) < ROUNDS[kind] and (candidate := next(candidates, None)):
+        sentence, each = candidate
         texts = each["texts"]
         if used[sentence] or used[kind, books[sentence]] >= 3 or not (right := right_of(kind, texts)):
             continue
@@ -173,7 +174,7 @@ def games(novels: Novels, seed: int) -> dict:
         "pair": f"pairs/{novels.folder.name}",
         "weights": {each: file_sha256(novels.folder / each / "model.safetensors") for each in DIRECTIONS},
         "held_out": file_sha256(novels.folder / "held_out.txt.xz"),
-        "reversals": {"sentences": len(brief), "easier": easier},
+        "reversals": {"sentences": len(turned_round), "easier": easier},
         "sentences": sentences,
         "rounds": rounds,
     }

@@ -37,8 +37,10 @@ LEFT_OUT = {
     ),
     "fr": regex.compile(
         r"\b(mort\w*|mour\w*|meur\w*|tu[eé]\w{0,2}|guerr\w*|dieux?|diable\w*|sang\w*|nègre\w*|sauvage\w*|juif\w*|juiv\w*|"
-        r"cadavre\w*|seins?|maîtresse\w*|militar\w*|lâche|cimetière|pendu\w*|tombe\w*|assassin\w*|crime\w*|enfer|"
-        r"faut|voleur|fou|bêche|fusil\w*|couteau|nue?s?|putain|race|péché\w*|vierge\w*|noire?s?|viol\w*|pis|suicid\w*)\b",
+        r"cadavre\w*|seins?|maîtresse\w*|militar\w*|lâche|"
+        r"cimetière|pendu\w*|tombe\w*|assassin\w*|crime\w*|enfer|"
+        r"faut|voleur|fou|bêche|fusil\w*|couteau|nue?s?|putain|race|péché\w*|vierge\w*|noire?s?|viol\w*|pis|"
+        r"avait était|suicid\w*)\b",
         regex.I,
     ),
 }
@@ -135,7 +137,7 @@ class Novels:
         """What the model writes itself, at temperature 1, in place of a half of each sentence that ends at a word."""
         settings = {"do_sample": True, "temperature": 1.0, "top_k": 0, "max_new_tokens": NEW}
         set_seed(seed)
-        for some in batched(halves, 16):
+        for some in batched(halves, 8):
             prompts = []
             for sentence, middle in some:
                 ids, word = self.tokens(sentence)  # of the whole: a token says whether a space is beside it

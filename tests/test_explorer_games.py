@@ -1,6 +1,5 @@
 """What the explorer's games are played with: chosen by a rule, and found by the pairs that ship."""
 
-import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from aot.base.files import file_sha256, opened
 from aot.tokens.windows import DIRECTIONS
 from experiments import explorer_games
-from experiments.explorer_games import RATIO, ROUNDS, TIMES, compared, main, rate
+from experiments.explorer_games import RATIO, ROUNDS, TIMES, choose, compared, main, rate
 from experiments.game_texts import Novels, letters, turned
 
 ROOT = Path(__file__).parent.parent
@@ -128,32 +127,33 @@ def test_no_constant_strategy_is_better_than_chance(content):
 
 
 def test_a_model_writes_a_half_of_a_sentence(novels, monkeypatch):
-    monkeypatch.setattr(explorer_games, "TEXTS", 24)
+    monkeypatch.setattr(explorer_games, "TEXTS", 64)
     sentence = {
-        "en": "When I walked into the room the old man turned round to meet me.",
-        "fr": "Elle avait résolu, ce jour-là, d'être charmante pour tout le monde.",
+        "en": "And I said to myself that someone must have restored the picture.",
+        "fr": "Le papier brûla tout à coup entre les doigts du prince.",
     }[novels.language]
-    for kind in ("continuation", "beginning"):
-        found = list(compared(novels, [sentence], kind, seed=3))
+    kinds = {kind: list(compared(novels, [sentence], kind, seed=3)) for kind in ("continuation", "beginning")}
+    assert any(kinds.values())  # most of what a model writes is no plain sentence, or too long or short
+    for kind, found in kinds.items():
         for _, each in found:
-            author, model = each["texts"]
-            parts = [each["given"], author["text"]]
-            assert " ".join(parts if kind == "continuation" else parts[::-1]) == sentence
-            assert model["text"] != author["text"] and novels.fit(f"A {model['text']}"[2:].capitalize(), 1) is not None
-    assert found
+            parts = [[each["given"], text["text"]] for text in each["texts"]]
+            author, model = (" ".join(part if kind == "continuation" else part[::-1]) for part in parts)
+            assert author == sentence != model and novels.fit(model, 1)
 
 
-def test_the_command_writes_all_of_it_or_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    few = {"continuation": 0, "beginning": 0, "reversal": 2, "direction": 2}
-    monkeypatch.setattr(explorer_games, "ROUNDS", few)
+def test_the_command_writes_sentences_and_rounds(tmp_path, monkeypatch):
+    monkeypatch.setattr(explorer_games, "ROUNDS", {"continuation": 0, "beginning": 0, "reversal": 2, "direction": 2})
     monkeypatch.setattr(explorer_games, "SENTENCES", 3)
     monkeypatch.setattr(explorer_games, "NAMES", {"fr": "French"})
-    flags = ["--pairs", str(ROOT / "pairs"), "--out", str(tmp_path / "games.json")]
-    main(flags)
-    written = json.loads((tmp_path / "games.json").read_text(encoding="utf-8"))["languages"]["fr"]
+    every = Novels.sentences
+    monkeypatch.setattr(Novels, "sentences", lambda novels, common: dict([*every(novels, common).items()][::5]))
+    main(["--pairs", str(ROOT / "pairs"), "--out", str(tmp_path / "games.json")])
+    written = opened(tmp_path / "games.json")["languages"]["fr"]
     assert len(written["sentences"]) == 3 and len(written["rounds"]) == 4
     assert np.isfinite([each["forward"] for each in written["sentences"]]).all()
-    assert written["reversals"]["easier"] < 0.05 * written["reversals"]["sentences"]
-    monkeypatch.setattr(explorer_games, "ROUNDS", few | {"reversal": 500})
-    with pytest.raises(SystemExit, match="of 500 rounds of the kind reversal"):
-        main(flags)
+    assert written["reversals"]["easier"] < 0.1 * written["reversals"]["sentences"]
+
+
+def test_too_few_rounds_are_an_error_that_says_which():
+    with pytest.raises(SystemExit, match="only 0 of 6 rounds of the kind reversal"):
+        choose("reversal", [], {}, Counter())
