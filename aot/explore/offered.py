@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -22,12 +21,15 @@ from aot.train.pairs import check_pairs, locate_pair, pair_configs, recipe_of, t
 
 MOST_PAIRS = 4  # measured together, and kept in memory
 MOST_PARAMETERS = 500_000_000  # of a model
+MOST_TOGETHER = 2 * MOST_PARAMETERS  # of the models in memory: 4 GB
 MOST_LAYERS = 500  # which are counted one by one
 MOST_BYTES = {".safetensors": 4 * MOST_PARAMETERS, ".json": 2**26, ".txt": 2**26}  # of a checkpoint, by kind of file
+ELSEWHERE = ("model.safetensors.index.json", "adapter_config.json")  # name files of weights that are not counted
 # Stricter than the Hub, which gives names to what has no user, too.
 HUB_NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,94}\w)?/\w(?:[\w.-]{0,80}\w)?", re.ASCII)
 # `from_pretrained` patches a class while it loads: two threads at once would leave weights untied, which are random.
 LOADING = Lock()
+OPENED = {}  # pairs in memory by name, the one used last at the end
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Pair:
     def parameters(self) -> int:
         """Of one of its models."""
         return sum(weight.numel() for weight in self.models["forward"].parameters())
+
+    @property
+    def size(self) -> int:
+        """Parameters of both."""
+        return len(DIRECTIONS) * self.parameters
 
 
 def known_pairs(given: list[str], card: Path) -> list[str]:
@@ -79,15 +86,16 @@ def allowed(name: str, offered: Iterable[str]) -> str:
     return name
 
 
-@lru_cache(maxsize=64)
 def check_public(name: str) -> None:
-    """ValueError unless a repository on the Hub can be seen by everybody, and its files are not too large."""
+    """ValueError unless everybody may read a repository on the Hub, and its files are not too large."""
     try:
-        files = [(file.path, getattr(file, "size", 0)) for file in HfApi(token=False).list_repo_tree(name)]
+        files = {file.path: getattr(file, "size", 0) for file in HfApi(token=False).list_repo_tree(name)}
     except Exception as error:  # the errors of its HTTP library have no common base, and the library changes
         raise ValueError(f"{name}: no model there: {' '.join(cause_of(error, name).split())}") from error
+    if other := next((file for file in ELSEWHERE if file in files), None):
+        raise ValueError(f"{name}: has its weights in other files ({other}), and this page takes one file of them.")
     for kind, most in MOST_BYTES.items():
-        if (size := sum(size for path, size in files if path.endswith(kind))) > most:
+        if (size := sum(size for path, size in files.items() if path.endswith(kind))) > most:
             raise ValueError(
                 f"{name}: has {size / 1e6:,.0f} MB of {kind} files, and this page takes {most / 1e6:,.0f} MB, models "
                 f"of up to {MOST_PARAMETERS / 1e6:,.0f} million parameters. For larger ones: compute_aot.py."
@@ -112,12 +120,22 @@ def check_size(path: str, config: PretrainedConfig) -> None:
 
 
 def open_pair(name: str) -> Pair:
-    """The models of a pair; SystemExit where there are none, they are too large, or differ in more than direction."""
+    """The models of a pair; SystemExit where there are none, they are too large, or differ in more than direction.
+
+    Those used last stay in memory, `MOST_PAIRS` with `MOST_TOGETHER` parameters.
+    """
     with LOADING:
-        return load_pair(name)
+        pair = OPENED[name] = OPENED.pop(name, None) or load_pair(name)
+        while len(OPENED) > 1 and (len(OPENED) > MOST_PAIRS or together(OPENED.values()) > MOST_TOGETHER):
+            del OPENED[next(iter(OPENED))]
+    return pair
 
 
-@lru_cache(maxsize=MOST_PAIRS)
+def together(pairs: Iterable[Pair]) -> int:
+    """Parameters of all of their models."""
+    return sum(pair.size for pair in pairs)
+
+
 def load_pair(name: str) -> Pair:
     """The same, for one thread at a time."""
     paths = locate_pair(name)
@@ -130,13 +148,21 @@ def load_pair(name: str) -> Pair:
 
 
 def open_pairs(names: list[str]) -> list[Pair]:
-    """The pairs asked for, each once; ValueError where there are none, or too many."""
+    """The pairs asked for, each once; ValueError where there are none, or too many to have in memory at once."""
     names = list(dict.fromkeys(name.strip() for name in names))
     if not names:
         raise ValueError("Choose a pair first.")
     if len(names) > MOST_PAIRS:
         raise ValueError(f"{len(names)} pairs are chosen, and this page takes {MOST_PAIRS} at once.")
-    return [open_pair(name) for name in names]
+    pairs = []
+    for name in names:
+        pairs.append(open_pair(name))
+        if together(pairs) > MOST_TOGETHER:
+            raise ValueError(
+                f"{name} is too large beside the other pairs: this page takes {MOST_TOGETHER / 1e6:,.0f} million "
+                "parameters at once. Choose fewer pairs."
+            )
+    return pairs
 
 
 def by_seed(pairs: list[Pair]) -> list[list[Pair]]:
