@@ -29,9 +29,9 @@ export function average(counts) {
 
 // Shannon's bounds of the entropy in bits per letter, by his equation (17), from the frequencies qᵢ of needing i
 // guesses: −Σ qᵢ log₂ qᵢ and Σ i (qᵢ − qᵢ₊₁) log₂ i. The lower one takes for granted that the player guesses the
-// likeliest letter first, so that qᵢ falls with i. Where it does not, by the chance of few letters, the q are sorted: as
-// if the player had numbered the guesses by how often they were right. That leaves the upper bound as it is, and the
-// lower one between 0 and the upper one, where unsorted it may be anywhere. (Shannon smoothed his by hand.)
+// likeliest letter first, so that qᵢ falls with i. Where it does not, by the chance of few letters, the q are sorted:
+// as if the player had numbered the guesses by how often they were right. That leaves the upper bound as it is, and
+// the lower one between 0 and the upper one, where unsorted it may be anywhere. (Shannon smoothed his by hand.)
 export function bounds(counts) {
   const total = counts.reduce((sum, each) => sum + each, 0);
   const q = counts.map((each) => each / total).sort((one, other) => other - one);
@@ -44,14 +44,20 @@ export function bounds(counts) {
 }
 
 function sum(tallies) {
-  return tallies.reduce((total, each) => total.map((count, at) => count + each[at]), Array(SYMBOLS.length).fill(0));
+  const none = Array(SYMBOLS.length).fill(0);
+  return tallies.reduce((total, each) => total.map((count, at) => count + each[at]), none);
+}
+
+function byDirection(sentences) {
+  const tallies = { forward: [], backward: [] };
+  for (const { direction, letters } of sentences) tallies[direction].push(tally(letters));
+  return tallies;
 }
 
 // Counts of all sentences of each direction together, from [{direction, letters}].
 export function totals(sentences) {
-  return Object.fromEntries(
-    DIRECTIONS.map((name) => [name, sum(sentences.filter((each) => each.direction === name).map((each) => tally(each.letters)))]),
-  );
+  const tallies = byDirection(sentences);
+  return Object.fromEntries(DIRECTIONS.map((name) => [name, sum(tallies[name])]));
 }
 
 function difference(forward, backward) {
@@ -61,13 +67,11 @@ function difference(forward, backward) {
 // ∂ of a player from the upper bounds H of both directions, (H← − H→) / (½ (H← + H→)), with its 95 % interval; null
 // where there are fewer than two sentences of a direction, or where all was guessed at once.
 //
-// The interval: leave out one sentence of a direction at a time (jackknife; Efron and Tibshirani, An Introduction to the
-// Bootstrap, 1993, chapter 11). The two directions have no sentence in common, so their variances add up, with the
+// The interval: leave out one sentence of a direction at a time (jackknife; Efron and Tibshirani, An Introduction to
+// the Bootstrap, 1993, chapter 11). The two directions have no sentence in common, so their variances add up, with the
 // degrees of freedom of Welch and Satterthwaite, rounded down.
 export function arrow(sentences) {
-  const tallies = Object.fromEntries(
-    DIRECTIONS.map((name) => [name, sentences.filter((each) => each.direction === name).map((each) => tally(each.letters))]),
-  );
+  const tallies = byDirection(sentences);
   const upper = Object.fromEntries(DIRECTIONS.map((name) => [name, bounds(sum(tallies[name])).upper]));
   if (DIRECTIONS.some((name) => tallies[name].length < 2) || !(upper.forward + upper.backward > 0)) return null;
   const parts = DIRECTIONS.map((name) => {

@@ -7,7 +7,8 @@ export const SENTENCES = 10;
 // `count` of `items`, chosen and in an order by chance.
 export function drawn(items, count, random = Math.random) {
   const left = [...items];
-  return Array.from({ length: Math.min(count, left.length) }, () => left.splice(Math.floor(random() * left.length), 1)[0]);
+  const one = () => left.splice(Math.floor(random() * left.length), 1)[0];
+  return Array.from({ length: Math.min(count, left.length) }, one);
 }
 
 // A game in one language: `state` is all of it, as JSON keeps it.
@@ -96,16 +97,11 @@ export class Game {
 
   // The sentences that were guessed to the end.
   get results() {
-    return this.state.played
-      .map((letters, at) => ({ ...this.sentences[this.state.steps[at].sentence], ...this.state.steps[at], guessed: letters }))
-      .filter((each) => each.guessed.length === each.letters.length)
-      .map(({ sentence, guessed, ...each }) => ({
-        text: each.text,
-        author: each.author,
-        symbols: each.letters,
-        direction: each.direction,
-        models: { forward: each.forward, backward: each.backward },
-        letters: guessed,
-      }));
+    const { played, steps } = this.state;
+    const all = played.map((letters, at) => {
+      const { text, author, letters: symbols, forward, backward } = this.sentences[steps[at].sentence];
+      return { text, author, symbols, direction: steps[at].direction, models: { forward, backward }, letters };
+    });
+    return all.filter((each) => each.letters.length === each.symbols.length);
   }
 }

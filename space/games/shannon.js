@@ -9,6 +9,13 @@ import { rate, summary } from "./summary.js";
 
 const ARROW = { forward: "→", backward: "←" };
 const KEEP = "shannon";
+const RULE =
+  "Guess a hidden sentence letter by letter, from its start or from its end: the fewer guesses you need, the more " +
+  "predictable it is that way.";
+const ABOUT =
+  "Letters a–z and the space, without accents, capitals and punctuation, as in Claude Shannon’s experiment of 1951. " +
+  "The sentences are of novels that no model was trained on. What you guess stays in this tab: a reload keeps the " +
+  "game, closing the tab ends it.";
 
 export function mount(container, data) {
   const version = data.sha256_of_the_rest ?? "";
@@ -32,8 +39,8 @@ export function mount(container, data) {
   const below = el("div", { class: "below" });
 
   const game = () => games[code];
-  const store = () =>
-    keep(KEEP, version, { code, games: Object.fromEntries(Object.entries(games).map(([each, { state }]) => [each, state])) });
+  const states = () => Object.fromEntries(Object.entries(games).map(([each, { state }]) => [each, state]));
+  const store = () => keep(KEEP, version, { code, games: states() });
   const focus = () => board.focus({ preventScroll: true });
 
   function press(letter, pointed) {
@@ -50,7 +57,8 @@ export function mount(container, data) {
   function give() {
     const tried = game().state.wrong.length;
     const letter = game().show();
-    say(`It was ${name(letter)}. This counts as if you had tried the ${27 - tried} letters left in random order.`, "wrong");
+    const left = `the ${27 - tried} letters left`;
+    say(`It was ${name(letter)}. This counts as if you had tried ${left} in random order.`, "wrong");
     update();
     if (!game().finished) focus();
   }
@@ -78,14 +86,16 @@ export function mount(container, data) {
         const each = by.get(at);
         const letter = at === here ? "?" : each ? each.letter : "";
         const needed = at === here ? state.wrong.length + 1 : each?.shown ? "×" : each ? each.wrong.length + 1 : "";
-        const kind = `slot${at === here ? " here" : ""}${each ? " known" : ""}${each?.letter === " " ? " space" : ""}`;
+        const kinds = ["slot", at === here && "here", each && "known", each?.letter === " " && "space"];
+        const kind = kinds.filter(Boolean).join(" ");
         return el("span", { class: kind }, el("b", null, letter === " " ? "␣" : letter), el("i", null, String(needed)));
       }),
     );
     const text = game().place(0) ? [...found].reverse() : found;
     const known = text.map((each) => each.letter).join("");
     board.dataset.direction = step.direction;
-    board.setAttribute("aria-label", `Text so far: ${known || "nothing"}. Guess the ${step.direction === "forward" ? "next" : "previous"} letter: type it.`);
+    const which = step.direction === "forward" ? "next" : "previous";
+    board.setAttribute("aria-label", `Text so far: ${known || "nothing"}. Guess the ${which} letter: type it.`);
   }
 
   function drawBelow() {
@@ -93,12 +103,14 @@ export function mount(container, data) {
       replace(below, result(), summary(data.languages[code], game(), another));
       below.querySelector("h2").focus();
     } else if (game().finished) {
-      replace(below, result(), el("button", { type: "button", class: "primary", "data-next": true, onclick: next }, "Next sentence"));
+      const button = { type: "button", class: "primary", "data-next": true, onclick: next };
+      replace(below, result(), el("button", button, "Next sentence"));
       below.querySelector("button").focus({ preventScroll: true });
     } else {
       keys = keyboard(code, press);
       const show = el("button", { type: "button", "data-show": true, onclick: give }, "Show me");
-      replace(below, keys.element, el("p", { class: "give" }, show, el("span", { class: "note" }, "A letter shown counts as the rest tried in random order.")));
+      const means = el("span", { class: "note" }, "A letter shown counts as the rest tried in random order.");
+      replace(below, keys.element, el("p", { class: "give" }, show, means));
       keys.mark(game().state.wrong);
     }
   }
@@ -141,7 +153,10 @@ export function mount(container, data) {
     const forward = step.direction === "forward";
     replace(
       steps,
-      state.steps.map(({ direction }, n) => el("li", { class: `${direction}${n < at ? " done" : ""}${n === at ? " now" : ""}` }, ARROW[direction])),
+      state.steps.map(({ direction }, n) => {
+        const kind = n < at ? "done" : n === at ? "now" : "";
+        return el("li", { class: `${direction} ${kind}` }, ARROW[direction]);
+      }),
     );
     replace(
       task,
@@ -158,8 +173,9 @@ export function mount(container, data) {
   document.addEventListener("keydown", (event) => {
     const at = event.target;
     const elsewhere = container.hidden || event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
-    const writes = at.closest?.("input, select, textarea") || !(at === document.body || at.id === "main" || container.contains(at));
-    if (elsewhere || writes || event.repeat || (event.key === " " && at.closest("button, a"))) return;
+    const here = at === document.body || at.id === "main" || container.contains(at);
+    const other = !here || at.closest("input, select, textarea");
+    if (elsewhere || other || event.repeat || (event.key === " " && at.closest("button, a"))) return;
     const letter = event.key.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
     if (letter.length !== 1 || game().finished) return;
     if (letter === " ") event.preventDefault(); // which would scroll
@@ -169,13 +185,13 @@ export function mount(container, data) {
   replace(
     container,
     el("h1", null, "Shannon’s game"),
-    el("p", { class: "rule" }, "Guess a hidden sentence letter by letter, from its start or from its end: the fewer guesses you need, the more predictable it is that way."),
-    el("div", { class: "bar" }, steps, el("label", { for: "shannon-language" }, el("span", null, "Language"), language)),
+    el("p", { class: "rule" }, RULE),
+    el("div", { class: "bar" }, steps, el("label", null, el("span", null, "Language"), language)),
     task,
     board,
     said,
     below,
-    el("p", { class: "note" }, "Letters a–z and the space, without accents, capitals and punctuation, as in Claude Shannon’s experiment of 1951. The sentences are of novels that no model was trained on. What you guess stays in this tab: a reload keeps the game, closing the tab ends it."),
+    el("p", { class: "note" }, ABOUT),
   );
   draw();
 }

@@ -5,6 +5,11 @@ import { arrow, average, bounds, totals } from "./entropy.js";
 import { csv, download } from "./keep.js";
 
 const DIRECTIONS = ["forward", "backward"];
+const NOTE =
+  "Your bits are Shannon’s bounds from how often you needed 1, 2, … guesses; ∂ = (H← − H→) / (½ (H← + H→)) takes the " +
+  "upper ones, its interval leaves out one sentence at a time. From so few letters both bounds come out too low, in " +
+  "both directions alike. The models read the same sentences, each in its direction, without being told their length, " +
+  "and have to predict capitals and punctuation, too: in bits per letter that is more to tell.";
 
 // Bits per letter of the 27 symbols that a model has for a sentence.
 export function rate(sentence, direction) {
@@ -37,16 +42,18 @@ function meaning(found) {
   const said = told
     ? `These sentences were easier for you ${told}.`
     : "Your forward and backward guessing cannot be told apart: the interval has 0 in it.";
-  return `${said} Ten sentences are few, each was played one way only, and this is one player: it says nothing about the language.`;
+  const few = "Ten sentences are few, each was played one way only, and this is one player";
+  return `${said} ${few}: it says nothing about the language.`;
 }
 
 // ∂ as a dot with its interval, on a line with 0 in the middle.
 function line({ aot, low, high }) {
   const most = Math.max(0.5, Math.abs(low), Math.abs(high)) * 1.08;
   const x = (value) => 150 + (140 * value) / most;
+  const label = `∂ ${percent(aot)}, from ${percent(low)} to ${percent(high)}`;
   return svg(
     "svg",
-    { viewBox: "0 0 300 54", class: "interval", role: "img", "aria-label": `∂ ${percent(aot)}, from ${percent(low)} to ${percent(high)}` },
+    { viewBox: "0 0 300 54", class: "interval", role: "img", "aria-label": label },
     svg("line", { x1: 10, x2: 290, y1: 22, y2: 22, class: "axis" }),
     svg("line", { x1: 150, x2: 150, y1: 8, y2: 36, class: "axis" }),
     svg("line", { x1: x(low), x2: x(high), y1: 22, y2: 22, class: "range" }),
@@ -60,16 +67,29 @@ function line({ aot, low, high }) {
 export function summary(language, game, another) {
   const { results } = game;
   const found = statistics(results);
-  const row = (title, value) => el("tr", null, el("th", { scope: "row" }, title), DIRECTIONS.map((name) => el("td", null, value(name))));
-  const content = { game: "shannon", language: language.name, pair: language.pair, weights: language.weights, statistics: found, sentences: results };
-  const button = (kind, make) => el("button", { type: "button", "data-download": kind, onclick: () => download(kind, make()) }, kind.toUpperCase());
+  const row = (title, value) => {
+    const cells = DIRECTIONS.map((name) => el("td", null, value(name)));
+    return el("tr", null, el("th", { scope: "row" }, title), cells);
+  };
+  const { name, pair, weights } = language;
+  const content = { game: "shannon", language: name, pair, weights, statistics: found, sentences: results };
+  const button = (kind, make) => {
+    const onclick = () => download(kind, make());
+    return el("button", { type: "button", "data-download": kind, onclick }, kind.toUpperCase());
+  };
   return el(
     "div",
     { class: "summary", "data-summary": true },
     el("h2", { tabindex: "-1" }, "Your arrow of time"),
     found.arrow
       ? [
-          el("p", { class: "aot" }, "∂ = ", el("strong", null, percent(found.arrow.aot)), ` (95 % interval ${percent(found.arrow.low)} to ${percent(found.arrow.high)})`),
+          el(
+            "p",
+            { class: "aot" },
+            "∂ = ",
+            el("strong", null, percent(found.arrow.aot)),
+            ` (95 % interval ${percent(found.arrow.low)} to ${percent(found.arrow.high)})`,
+          ),
           line(found.arrow),
         ]
       : null,
@@ -77,7 +97,17 @@ export function summary(language, game, another) {
     el(
       "table",
       null,
-      el("thead", null, el("tr", null, el("th", null, "Per letter"), el("th", { scope: "col", class: "forward" }, "forward →"), el("th", { scope: "col", class: "backward" }, "← backward"))),
+      el(
+        "thead",
+        null,
+        el(
+          "tr",
+          null,
+          el("th", null, "Per letter"),
+          el("th", { scope: "col", class: "forward" }, "forward →"),
+          el("th", { scope: "col", class: "backward" }, "← backward"),
+        ),
+      ),
       el(
         "tbody",
         null,
@@ -87,11 +117,7 @@ export function summary(language, game, another) {
         row("The model’s bits", (name) => found.models[name].toFixed(2)),
       ),
     ),
-    el(
-      "p",
-      { class: "note" },
-      "Your bits are Shannon’s bounds from how often you needed 1, 2, … guesses; ∂ = (H← − H→) / (½ (H← + H→)) takes the upper ones, its interval leaves out one sentence at a time. From so few letters both bounds come out too low, in both directions alike. The models read the same sentences, each in its direction, and have to predict capitals and punctuation, too: in bits per letter that is more to tell.",
-    ),
+    el("p", { class: "note" }, NOTE),
     el(
       "p",
       { class: "actions" },

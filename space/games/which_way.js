@@ -7,11 +7,17 @@ import { bars, coloured, why } from "./judged.js";
 const KINDS = { continuation: 3, beginning: 3, reversal: 1, direction: 3 }; // rounds of a game
 const ROUNDS = 10;
 
+const RULE =
+  "Two small language models have read these sentences, one forward, one backward: guess what they found easier to " +
+  "predict.";
 const QUESTION = {
-  continuation: "One ending is the author’s, one was written by the forward model. Which did this model find easier to predict?",
-  beginning: "One beginning is the author’s, one was written by the backward model. Which did this model find easier, reading from the end?",
-  reversal: "The forward model read a sentence, and the same words from the last to the first. How much harder was that?",
-  direction: "Two models read this sentence, one from its start, one from its end. Which one found it easier to predict?",
+  continuation:
+    "One ending is the author’s, one was written by the forward model. Which did this model find easier to predict?",
+  beginning:
+    "One beginning is the author’s, one was written by the backward model. Which did this model find easier, reading " +
+    "from the end?",
+  reversal: "The forward model read a sentence, and the same words last word first. How much harder was that?",
+  direction: "Two models read this sentence, one from its start, one from its end. Which one found it easier?",
 };
 
 // The two answers of a round, by the names that `right` has in it.
@@ -66,8 +72,8 @@ export function mount(container, data) {
     replace(
       steps,
       game.map((_, n) => {
-        const kind = n < results.length ? (results[n] ? "done right" : "done missed") : n === results.length ? "now" : "";
-        return el("li", { class: kind }, n < results.length ? (results[n] ? "✓" : "×") : String(n + 1));
+        if (n >= results.length) return el("li", { class: n === results.length && "now" }, String(n + 1));
+        return el("li", { class: `done ${results[n] ? "right" : "missed"}` }, results[n] ? "✓" : "×");
       }),
     );
   }
@@ -84,7 +90,10 @@ export function mount(container, data) {
       el(
         "div",
         { class: "choices", "data-kind": round.kind },
-        order.map((answer) => el("button", { type: "button", class: "choice", "data-answer": answer, onclick: () => judge(answer) }, label(round, answer))),
+        order.map((answer) => {
+          const button = { type: "button", class: "choice", "data-answer": answer, onclick: () => judge(answer) };
+          return el("button", button, label(round, answer));
+        }),
       ),
     );
   }
@@ -94,19 +103,20 @@ export function mount(container, data) {
     const right = answer === round.right;
     results.push(right);
     marks();
-    const verdict = right ? "Right." : "No.";
+    const [verdict, kind] = right ? ["Right.", "right"] : ["No.", "missed"];
     const because = why(round, data.languages[code]);
     said.textContent = `${verdict} ${because}`;
     const last = results.length === ROUNDS;
+    const onward = { type: "button", class: "primary", "data-next": true, onclick: last ? end : next };
     replace(
       place,
       el("h2", null, `Round ${results.length} of ${ROUNDS}`),
       el("p", { class: "question" }, QUESTION[round.kind]),
-      el("p", { class: `verdict ${right ? "right" : "missed"}`, "data-verdict": right ? "right" : "missed" }, el("strong", null, verdict), ` ${because}`),
+      el("p", { class: `verdict ${kind}`, "data-verdict": kind }, el("strong", null, verdict), ` ${because}`),
       bars(round, order),
       coloured(round, order),
       el("p", { class: "note" }, `Out of a novel by ${round.author}, which no model was trained on.`),
-      el("button", { type: "button", class: "primary", "data-next": true, onclick: last ? end : next }, last ? "Your score" : "Next round"),
+      el("button", onward, last ? "Your score" : "Next round"),
     );
     place.querySelector("[data-next]").focus({ preventScroll: true });
   }
@@ -119,21 +129,33 @@ export function mount(container, data) {
   function end() {
     const score = results.filter(Boolean).length;
     const chance = Math.round(100 * atLeast(score));
+    const many = score === ROUNDS ? "all ten" : `${score} or more`;
+    const words =
+      score >= 8
+        ? "You read like a model."
+        : score >= 6
+          ? "Better than a coin, which may be luck."
+          : "A coin does as well: what a model finds easy is not what we do.";
     replace(
       place,
       el("h2", { tabindex: "-1", "data-score": score }, `${score} of ${ROUNDS}`),
-      el("p", null, `Chance gives 5 on average, and ${score === ROUNDS ? "all ten" : `${score} or more`} in ${chance < 1 ? "fewer than 1" : chance} % of games.`),
-      el("p", null, score >= 8 ? "You read like a model." : score >= 6 ? "Better than a coin, which may be luck." : "A coin does as well. What models find easy is not what we do."),
-      el("button", { type: "button", class: "primary", "data-again": true, onclick: () => (start(), place.querySelector("h2").focus()) }, "Another ten"),
+      el("p", null, `Chance gives 5 on average, and ${many} in ${chance < 1 ? "fewer than 1" : chance} % of games.`),
+      el("p", null, words),
+      el("button", { type: "button", class: "primary", "data-again": true, onclick: another }, "Another ten"),
     );
+    place.querySelector("h2").focus();
+  }
+
+  function another() {
+    start();
     place.querySelector("h2").focus();
   }
 
   replace(
     container,
     el("h1", null, "Which way?"),
-    el("p", { class: "rule" }, "Two small language models have read these sentences, one forward, one backward: guess what they found easier to predict."),
-    el("div", { class: "bar" }, steps, el("label", { for: "which-way-language" }, el("span", null, "Language"), language)),
+    el("p", { class: "rule" }, RULE),
+    el("div", { class: "bar" }, steps, el("label", null, el("span", null, "Language"), language)),
     place,
     said,
   );
@@ -142,7 +164,8 @@ export function mount(container, data) {
 
 // What stands on the button of an answer.
 function label(round, answer) {
-  if (round.kind === "reversal") return answer === "little" ? "A little: by less than 35 %" : "A lot: by more than 70 %";
+  if (answer === "little") return "A little: by less than 35 %";
+  if (answer === "much") return "A lot: by more than 70 %";
   if (round.kind === "direction") return answer === "forward" ? "The forward model →" : "← The backward model";
   const { text } = round.texts.find((each) => each.is === answer);
   const given = el("span", { class: "given" }, round.given);
