@@ -16,12 +16,13 @@ from aot.tokens.windows import DIRECTIONS
 CARD = "---\ntitle: A Space\nmodels:\n- user/name-forward\n- user/name-backward\n- other/model\n---\nText.\n"
 
 
-def publish(name: str, private: bool = False, **settings) -> None:
+def publish(name: str, files: dict[str, bytes] | None = None, private: bool = False, **settings) -> None:
     """Two repositories on the Hub of the tests, of models of a configuration, whose weights are no weights."""
     for direction in DIRECTIONS:
         repo = HUB.repos["models", f"{name}-{direction}"] = Repo(private, None)
-        config = GPT2Config(**settings).to_dict() | {"direction": direction}
-        repo.commit("main", {"config.json": json.dumps(config).encode(), "model.safetensors": b"1234"}, "all")
+        config = GPT2Config().to_dict() | settings | {"direction": direction}
+        own = {"config.json": json.dumps(config).encode(), "model.safetensors": b"1234"}
+        repo.commit("main", own | (files or {}), "all")
 
 
 def test_pairs_come_from_flags_the_card_and_finished_runs(pair, second_pair, tmp_path, monkeypatch):
@@ -50,7 +51,7 @@ def test_two_readers_do_not_load_models_at_once(pair, second_pair, monkeypatch):
         return loading(path)
 
     monkeypatch.setattr(offered, "load_model", load_model)
-    offered.load_pair.cache_clear()
+    offered.OPENED.clear()
     with ThreadPoolExecutor(3) as readers:
         opened = list(readers.map(offered.open_pair, map(str, (pair, second_pair, pair))))
     assert opened[0] is opened[2] and opened[0].name == str(pair) and opened[1].name == str(second_pair)
@@ -92,8 +93,11 @@ def test_models_that_are_too_large_are_refused_before_they_are_fetched(monkeypat
     publish("ann/heavy")
     with pytest.raises(ValueError, match="ann/heavy-forward: has 0 MB of .safetensors files, and this page takes"):
         names.allowed("ann/heavy", [])
+    publish("ann/parts", {"model.safetensors.index.json": b"{}"})
+    with pytest.raises(ValueError, match="weights in other files .model.safetensors.index.json., and this page takes"):
+        names.allowed("ann/parts", [])
     for name, settings, told in (
-        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "ann/wide-forward: has 709 million parameters, .* 500 million"),
+        ("ann/wide", {"n_embd": 2048, "n_head": 16}, "wide-forward: has 709 million parameters, and .* 500 million"),
         ("ann/deep", {"n_layer": 10**9}, "1,000,000,000 layers, and this page takes 500"),
         ("ann/wrong", {"n_embd": 7, "n_head": 2}, "no model follows from its configuration"),
     ):
@@ -113,6 +117,28 @@ def test_pairs_that_differ_in_the_seed_alone_belong_together(pair, second_pair, 
     ]
     again = offered.open_pairs([str(pair), str(tmp_path / "again")])
     assert [len(group) for group in offered.by_seed(again)] == [1, 1], "one seed is not two"
+
+
+def test_as_many_pairs_stay_in_memory_as_there_is_room_for(pair, second_pair, able, monkeypatch):
+    names, size = [*map(str, (pair, second_pair, able))], offered.open_pair(str(pair)).size
+    for most, together, kept in ((2, 9 * size, names[1:]), (4, 2 * size, names[1:]), (4, size - 1, names[2:])):
+        monkeypatch.setattr(offered, "MOST_PAIRS", most)
+        monkeypatch.setattr(offered, "MOST_TOGETHER", together)
+        for name in names:
+            offered.open_pair(name)
+        assert list(offered.OPENED) == kept
+    monkeypatch.setattr(offered, "MOST_TOGETHER", 2 * size)
+    with pytest.raises(ValueError, match="is too large beside the other pairs"):
+        offered.open_pairs(names)
+
+
+def test_a_model_that_brings_code_is_refused_without_running_it():
+    code = {"own.py": b"raise SystemExit('it ran')"}
+    own = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+    publish("ann/code", code, model_type="own", auto_map=own)
+    with pytest.raises(SystemExit, match="ann/code-forward: no model there") as refused:
+        offered.open_pair("ann/code")
+    assert one_line(refused) and "it ran" not in refused.value.code
 
 
 def test_a_request_has_one_to_four_pairs():

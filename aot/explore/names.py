@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -14,6 +13,7 @@ from aot.base.places import INSTALLED, ROOT
 from aot.base.remote import cause_of
 from aot.explore.limits import MOST_BYTES, MOST_PARAMETERS
 
+ELSEWHERE = ("model.safetensors.index.json", "adapter_config.json")  # name files of weights that are not counted
 # Stricter than the Hub, which gives names to what has no user, too.
 HUB_NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,94}\w)?/\w(?:[\w.-]{0,80}\w)?", re.ASCII)
 
@@ -59,15 +59,16 @@ def allowed(name: str, offered: Iterable[str]) -> str:
     return name
 
 
-@lru_cache(maxsize=64)
 def check_public(name: str) -> None:
-    """ValueError unless a repository on the Hub can be seen by everybody, and its files are not too large."""
+    """ValueError unless everybody may read a repository on the Hub, and its files are not too large."""
     try:
-        files = [(file.path, getattr(file, "size", 0)) for file in HfApi(token=False).list_repo_tree(name)]
+        files = {file.path: getattr(file, "size", 0) for file in HfApi(token=False).list_repo_tree(name)}
     except Exception as error:  # the errors of its HTTP library have no common base, and the library changes
         raise ValueError(f"{name}: no model there: {' '.join(cause_of(error, name).split())}") from error
+    if other := next((file for file in ELSEWHERE if file in files), None):
+        raise ValueError(f"{name}: has its weights in other files ({other}), and this page takes one file of them.")
     for kind, most in MOST_BYTES.items():
-        if (size := sum(size for path, size in files if path.endswith(kind))) > most:
+        if (size := sum(size for path, size in files.items() if path.endswith(kind))) > most:
             raise ValueError(
                 f"{name}: has {size / 1e6:,.0f} MB of {kind} files, and this page takes {most / 1e6:,.0f} MB, models "
                 f"of up to {MOST_PARAMETERS / 1e6:,.0f} million parameters. For larger ones: compute_aot.py."

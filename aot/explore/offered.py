@@ -1,13 +1,13 @@
 """Pairs whose models are loaded, and which of them are seeds of one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from threading import Lock
 
 import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from aot.explore.limits import MOST_LAYERS, MOST_PAIRS, MOST_PARAMETERS
+from aot.explore.limits import MOST_LAYERS, MOST_PAIRS, MOST_PARAMETERS, MOST_TOGETHER
 from aot.explore.names import place_of
 from aot.tokens.tokenizers import pair_tokenizers, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS
@@ -16,6 +16,7 @@ from aot.train.pairs import check_pairs, locate_pair, pair_configs, recipe_of, t
 
 # `from_pretrained` patches a class while it loads: two threads at once would leave weights untied, which are random.
 LOADING = Lock()
+OPENED = {}  # pairs in memory by name, the one used last at the end
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Pair:
     def parameters(self) -> int:
         """Of one of its models."""
         return sum(weight.numel() for weight in self.models["forward"].parameters())
+
+    @property
+    def size(self) -> int:
+        """Parameters of both."""
+        return len(DIRECTIONS) * self.parameters
 
 
 def check_size(path: str, config: PretrainedConfig) -> None:
@@ -51,12 +57,22 @@ def check_size(path: str, config: PretrainedConfig) -> None:
 
 
 def open_pair(name: str) -> Pair:
-    """The models of a pair; SystemExit where there are none, they are too large, or differ in more than direction."""
+    """The models of a pair; SystemExit where there are none, they are too large, or differ in more than direction.
+
+    Those used last stay in memory, `MOST_PAIRS` with `MOST_TOGETHER` parameters.
+    """
     with LOADING:
-        return load_pair(name)
+        pair = OPENED[name] = OPENED.pop(name, None) or load_pair(name)
+        while len(OPENED) > 1 and (len(OPENED) > MOST_PAIRS or together(OPENED.values()) > MOST_TOGETHER):
+            del OPENED[next(iter(OPENED))]
+    return pair
 
 
-@lru_cache(maxsize=MOST_PAIRS)
+def together(pairs: Iterable[Pair]) -> int:
+    """Parameters of all of their models."""
+    return sum(pair.size for pair in pairs)
+
+
 def load_pair(name: str) -> Pair:
     """The same, for one thread at a time."""
     paths = locate_pair(place_of(name))
@@ -69,13 +85,21 @@ def load_pair(name: str) -> Pair:
 
 
 def open_pairs(names: list[str]) -> list[Pair]:
-    """The pairs asked for, each once; ValueError where there are none, or too many."""
+    """The pairs asked for, each once; ValueError where there are none, or too many to have in memory at once."""
     names = list(dict.fromkeys(name.strip() for name in names))
     if not names:
         raise ValueError("Choose a pair first.")
     if len(names) > MOST_PAIRS:
         raise ValueError(f"{len(names)} pairs are chosen, and this page takes {MOST_PAIRS} at once.")
-    return [open_pair(name) for name in names]
+    pairs = []
+    for name in names:
+        pairs.append(open_pair(name))
+        if together(pairs) > MOST_TOGETHER:
+            raise ValueError(
+                f"{name} is too large beside the other pairs: this page takes {MOST_TOGETHER / 1e6:,.0f} million "
+                "parameters at once. Choose fewer pairs."
+            )
+    return pairs
 
 
 def by_seed(pairs: list[Pair]) -> list[list[Pair]]:

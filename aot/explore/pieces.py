@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -11,6 +12,7 @@ from aot.tokens.tokenizers import byte_alphabet
 END = "∎"  # of a document
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # a byte of a character that the vocabulary has not
 OF_ALPHABET = {character: byte for byte, character in enumerate(byte_alphabet())}
+PIECE = re.compile("⟨[0-9A-F]{2}[ ⟩]")  # as it is shown
 UNSEEN = {"\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
@@ -18,15 +20,11 @@ class Pieces:
     """The tokens of a tokenizer, by id."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
-        self.tokenizer, self.texts = tokenizer, {}
+        self.tokenizer = tokenizer
+        self.text, self.shown = cache(self.text), cache(self.shown)  # tens of thousands are asked for, many alike
 
     def text(self, number: int) -> str:
         """A token as the text that it stands for; bytes that are no characters as ⟨E4 BD⟩."""
-        if number not in self.texts:
-            self.texts[number] = self._text(number)
-        return self.texts[number]
-
-    def _text(self, number: int) -> str:
         if number == self.tokenizer.eos_token_id:
             return END
         token = self.tokenizer.convert_ids_to_tokens(number)
@@ -39,7 +37,7 @@ class Pieces:
 
     def shown(self, number: int) -> str:
         """The same with signs for characters that are not seen, and ◌ below an accent without a letter."""
-        text = "".join(visible(character) for character in self.text(number))
+        text = "".join(map(visible, self.text(number)))
         return f"◌{text}" if unicodedata.category(text[0])[0] == "M" else text
 
     def unknown(self, ids: np.ndarray) -> float:
@@ -51,8 +49,7 @@ class Pieces:
         """Share of the tokens [n] that are pieces of characters, where most characters have tokens of their own."""
         if len(self.tokenizer) < 2 * len(OF_ALPHABET):
             return 0.0
-        pieces = {number: "⟨" in self.text(number) != "⟨" for number in np.unique(ids).tolist()}
-        return float(np.mean([pieces[number] for number in ids.tolist()]))
+        return float(np.mean([bool(PIECE.search(self.text(number))) for number in ids.tolist()]))
 
 
 def bytes_of(token: str) -> bytes | None:

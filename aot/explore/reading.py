@@ -6,7 +6,7 @@ from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.progress import quietly
 from aot.explore.expected import Expected
 from aot.explore.limits import MOST_TOKENS
-from aot.explore.offered import Pair, by_seed, open_pairs
+from aot.explore.offered import Pair, by_seed, open_pairs, together
 from aot.explore.pieces import Pieces
 from aot.explore.texts import documents_to_measure
 from aot.explore.units import Unit, encode_units
@@ -45,7 +45,7 @@ def measure(pairs: list[str], text: str, reverse: bool = False) -> dict:
 
 def most_tokens(pairs: list[Pair]) -> int:
     """How many tokens all of them together read in seconds."""
-    work = sum(2 * pair.parameters for pair in pairs)
+    work = together(pairs)
     chances = max(vocabulary_size(pair.tokenizer) for pair in pairs)
     return int(min(MOST_TOKENS, WORK // work, CHANCES // chances))
 

@@ -1,5 +1,6 @@
 """From tokens to units, which cut no character that a reader sees: what the page colours."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def ends_of_units(document: str, offsets: list[tuple[int, int]]) -> list[tuple[i
     return [*found, (len(document), len(offsets))]
 
 
-def places_between(document: str, end: int, start: int):
+def places_between(document: str, end: int, start: int) -> Iterable[int]:
     """Where a text may be cut between a token that ends at `end` and the next one, from `start` on; the best first.
 
     Tokens that overlap are pieces of one character, or share a space: a symmetric BPE tells both sides of it. That

@@ -5,7 +5,7 @@ from threading import Lock
 from transformers import set_seed
 
 from aot.base.progress import quietly
-from aot.explore.offered import Pair, open_pairs
+from aot.explore.offered import Pair, open_pairs, together
 from aot.explore.reading import WORK
 from aot.explore.texts import clean
 from aot.measure.generation import continue_prompts, encode_prompt
@@ -37,7 +37,7 @@ def write(
     if len(prompt) > MOST_CHARACTERS:
         raise ValueError(f"The prompt has {len(prompt):,} characters, and this page takes {MOST_CHARACTERS:,}.")
     opened = open_pairs(pairs)
-    work = int(new) * int(texts) * sum(2 * pair.parameters for pair in opened)
+    work = int(new) * int(texts) * together(opened)
     if work > WORK:
         raise ValueError(
             f"{new:g} tokens in {texts:g} texts by models this large take too long for this page: ask for fewer."
