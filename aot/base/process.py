@@ -11,22 +11,19 @@ What the user has set, in the environment, stays. On other systems than Linux no
 
 import aot.base.collector  # isort: skip  # noqa: F401  before all others
 
-import ctypes
 import os
 import sys
 
+from aot.base.malloc import tell_malloc
+
 KEEP_PAGES = {-4: 0, -1: 2**31 - 1, -2: 2**26}  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD of mallopt(3)
-OF_MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # what a user tells, or exchanges, malloc with
 SPINS = "1000"  # of libgomp, before a thread sleeps; by default 300,000
 OF_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
 def keep_pages() -> bool:
     """Have glibc keep its pages; False where it is not this process's malloc, or the user has told it something."""
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version") or any(name.startswith(OF_MALLOC) for name in os.environ):
-        return False
-    return all(libc.mallopt(parameter, value) for parameter, value in KEEP_PAGES.items())
+    return tell_malloc(KEEP_PAGES)
 
 
 def wait_shortly() -> bool:

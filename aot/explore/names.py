@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -60,9 +59,8 @@ def allowed(name: str, offered: Iterable[str]) -> str:
     return name
 
 
-@lru_cache(maxsize=64)
 def check_public(name: str) -> None:
-    """ValueError unless a repository on the Hub can be seen by everybody, and its files are not too large."""
+    """ValueError unless everybody may read a repository on the Hub, and its files are not too large."""
     try:
         files = {file.path: getattr(file, "size", 0) for file in HfApi(token=False).list_repo_tree(name)}
     except Exception as error:  # the errors of its HTTP library have no common base, and the library changes

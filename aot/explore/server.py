@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError, validate_call
 
 from aot.base.machine import cores
+from aot.base.malloc import GIVE_BACK, tell_malloc
 from aot.base.messages import notice
 from aot.explore.bounds import FOLDERS, Bounds
 from aot.explore.limits import MOST_CHARACTERS, MOST_PAIRS, MOST_TOKENS
@@ -146,6 +147,7 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
 def start(server: gr.Server, host: str | None = None, port: int | None = None) -> str:
     """Serve in a thread; the address. SystemExit where the port is taken, or the host is not this machine."""
     os.environ.update(QUIET)
+    tell_malloc(GIVE_BACK)
     try:
         if host:
             socket.create_server((host, 0)).close()
