@@ -8,8 +8,8 @@ const DIRECTIONS = ["forward", "backward"];
 const NOTE =
   "Your bits are Shannon’s bounds from how often you needed 1, 2, … guesses; ∂ = (H← − H→) / (½ (H← + H→)) takes the " +
   "upper ones, its interval leaves out one sentence at a time. From so few letters both bounds come out too low, in " +
-  "both directions alike. The models read the same sentences, each in its direction, without being told their length, " +
-  "and have to predict capitals and punctuation, too: in bits per letter that is more to tell.";
+  "both directions alike. The models read the same sentences, each in its direction, without being told how long they " +
+  "are, and have to predict capitals and punctuation, too: in bits per letter that is more to tell.";
 
 // Bits per letter of the 27 symbols that a model has for a sentence.
 export function rate(sentence, direction) {
