@@ -162,6 +162,7 @@ def drive(address: str, memory, users: int, number: int) -> dict:
 def main(argv: list[str] | None = None) -> None:
     (args,) = parse_arguments(LoadArguments, doc=__doc__, argv=argv)
     Path(args.output_dir).mkdir(parents=True, exist_ok=True)
+    beside = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         process, address, page = started(Path(args.space) if args.space else made_space(Path(folder)))
         try:
@@ -183,7 +184,8 @@ def main(argv: list[str] | None = None) -> None:
             process.wait()
     found["memory_mb"] = {"page": before, "first_answers": ready} | found["memory_mb"]
     found["seconds_from_start"] = {name: round(value, 1) for name, value in first.items()}
-    write_json(Path(args.output_dir) / "explorer_load.json", found | {"cores": cores()} | provenance())
+    found |= {"cores": cores(), "load_before": beside} | provenance()
+    write_json(Path(args.output_dir) / "explorer_load.json", found)
     print(json.dumps(found, indent=1))
 
 

@@ -230,3 +230,17 @@ def test_a_load_run_starts_a_space_of_its_own(tmp_path):
     assert found["answered"] == 4 and {"commit", "versions", "cores"} <= found.keys()
     assert 0 < found["seconds_from_start"]["page"] < found["seconds_from_start"]["measure"]
     assert found["memory_mb"]["highest"] >= found["memory_mb"]["page"] > 50
+
+
+def test_the_kept_load_run_had_all_answers_in_memory_that_does_not_grow():
+    """Which docs/publish.md says of it."""
+    found = read_json(ROOT / "results/explorer_load.json")
+    page = (ROOT / "docs/publish.md").read_text(encoding="utf-8")
+    assert found["answered"] == found["requests"] == 500 and found["users"] == 8
+    memory = found["memory_mb"]
+    assert abs(memory["growth_per_100_requests_then"]) < 10 and memory["highest"] < 2048
+    first = found["seconds_from_start"]
+    said = f"the page is there after {first['page']:.0f} seconds, and the first text is measured after "
+    said += f"{first['measure']:.0f}. Of 500 requests by eight visitors at once half were answered within "
+    said += f"{found['seconds_of_requests']['all']['median']:.1f} seconds"
+    assert said in " ".join(page.split())
