@@ -10,6 +10,7 @@ import pytest
 import compute_aot
 from aot.explore import quick_text
 from aot.explore.units import graphemes
+from aot.explore.words import said
 from aot.tokens.windows import DIRECTIONS
 from experiments import explorer_examples
 
@@ -68,6 +69,21 @@ def test_one_document_has_no_interval_and_what_cannot_be_predicted_is_refused():
             quick_text.measure(text)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "seeds", "told"),
+    (
+        (0.01, 0.02, 1, "+1.00 % to +2.00 %: of these two models, the forward one has the lower loss."),
+        (-0.01, 0.02, 1, "−1.00 % to +2.00 %: these two models are not told apart at this precision."),
+        (-0.02, -0.01, 3, "−2.00 % to −1.00 %: backward is easier, by 3 training seeds."),
+        (0.01, 0.02, None, "+1.00 % to +2.00 %: forward is easier, for this learner."),
+        (None, None, 3, "A single document has no interval, so this is about it alone."),
+    ),
+)
+def test_what_is_said_claims_what_its_interval_covers(low, high, seeds, told):
+    report = {"low": low, "high": high, "seeds": seeds, "documents": 4}
+    assert said(report).removeprefix("The interval over 4 documents goes from ") == told
+
+
 def test_several_visitors_at_once_get_what_each_would_get_alone():
     quick_text.warm()
     texts = [f"{each} Es war einmal.\n\nEin Müller {each}." for each in range(6)]
@@ -89,7 +105,7 @@ def test_the_examples_are_what_measuring_them_gives(tmp_path, monkeypatch):
     assert [each["language"] for each in then["examples"]] == ["fr", "en", "en"]
     for example in then["examples"]:
         (result,) = example["pair_result"]["results"]
-        assert result["message"] is None and example["books"]["clusters"] == 20
+        assert result["message"] is None and example["books"]["documents"] == 20
         assert example["text"].split("\n\n") == example["pair_result"]["documents"]
 
 
