@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from aot.explore.pieces import END, Pieces
 from aot.explore.texts import clean, documents_to_measure, end_within, split
 from aot.explore.units import encode_units, graphemes
+from aot.tokens.text import read_documents
 from aot.tokens.tokenizers import (
     UNK,
     byte_tokenizer,
@@ -103,12 +104,20 @@ def test_pieces_of_characters_are_counted_where_others_have_tokens_of_their_own(
 
 
 def test_blank_lines_separate_documents():
-    assert split(clean("a\r\n\r\nb\r c\n \t\n\n\n d\n\n\n")) == ["a", "b\n c", " d"]
+    assert split(clean("a\r\n\r\nb\r c\n \t\n\n\n d\n\n\n")) == ["a", "b\n c\n \t", " d"]
     assert split("ab\n\ne\u0301f", reverse=True) == ["ba", "fe\u0301"]
     assert clean("a\ud800b") == "a�b"
     for nothing in ("", " ", "\n \n\n"):
         with pytest.raises(ValueError, match="There is no text yet"):
             documents_to_measure(nothing)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(("\n", "\n\n", "\r\n", "\r", " ", "\ufeff", "\x85", "a"))).map("".join))
+def test_documents_are_those_of_compute_aot(tmp_path_factory, text):
+    file = tmp_path_factory.getbasetemp() / "pasted.txt"
+    file.write_bytes(text.encode())
+    assert split(clean(text)) == list(read_documents(str(file)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A visitor's text: its documents, and what of a long one is measured."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -10,7 +9,6 @@ from aot.explore.limits import MOST_CHARACTERS, MOST_TOKENS
 from aot.explore.units import graphemes
 from aot.tokens.text import reverse_graphemes
 
-BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 LONGEST = 64  # characters after a cut that tell whether it is inside of what a reader sees as one
 CLOSING = r"""["'”’»›)\]」』）】》]*"""
 PLACES = {
@@ -20,14 +18,17 @@ PLACES = {
 
 
 def clean(text: str) -> str:
-    """A text with \\n at the ends of its lines, and � for what is no character."""
+    """A text with \\n at the ends of its lines, � for what is no character, and no mark of the byte order."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def split(text: str, reverse: bool = False) -> list[str]:
-    """Documents, which blank lines separate; in `reverse`, each with its characters from the last to the first."""
-    documents = [document.strip("\n") for document in BLANK_LINES.split(text)]
+    """Documents as those of `read_documents`: empty lines separate them, and those of spaces do not.
+
+    In `reverse`, each has its characters from the last to the first.
+    """
+    documents = [document.strip("\n") for document in text.split("\n\n")]
     documents = [document for document in documents if document.strip()]
     return [*map(reverse_graphemes, documents)] if reverse else documents
 
