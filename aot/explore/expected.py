@@ -31,9 +31,9 @@ class Expected:
 
     def likeliest(self, seeds: int, pieces: Pieces) -> list[list]:
         """The likeliest tokens [m, 5] as pairs of their text and their probability, the mean of the seeds."""
-        best = torch.topk(self.sum / seeds, min(MOST, self.sum.shape[-1]))
+        best = torch.topk(self.sum, min(MOST, self.sum.shape[-1]))  # as it may have 256 MB, nothing else of its size
         both = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [
-            [[pieces.shown(number), round(share, DIGITS)] for number, share in zip(*each, strict=True)]
+            [[pieces.shown(number), round(share / seeds, DIGITS)] for number, share in zip(*each, strict=True)]
             for each in both
         ]
