@@ -3,7 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Event, Lock
 
 import pytest
 from conftest import one_line
@@ -55,6 +55,38 @@ def test_two_readers_do_not_load_models_at_once(pair, second_pair, monkeypatch):
     with ThreadPoolExecutor(3) as readers:
         opened = list(readers.map(offered.open_pair, map(str, (pair, second_pair, pair))))
     assert opened[0] is opened[2] and opened[0].name == str(pair) and opened[1].name == str(second_pair)
+
+
+def test_a_pair_in_memory_does_not_wait_for_one_that_is_fetched(pair, second_pair, monkeypatch):
+    offered.OPENED.clear()
+    opened = offered.open_pair(str(pair))
+    loading, begun, going = offered.load_pair, Event(), Event()
+
+    def load_pair(name):
+        begun.set()
+        assert going.wait(20)
+        return loading(name)
+
+    monkeypatch.setattr(offered, "load_pair", load_pair)
+    with ThreadPoolExecutor(2) as readers:
+        slow = readers.submit(offered.open_pair, str(second_pair))
+        assert begun.wait(20)
+        try:
+            assert readers.submit(offered.open_pair, str(pair)).result(10) is opened
+        finally:
+            going.set()
+        assert slow.result().name == str(second_pair)
+
+
+def test_a_visitor_is_not_told_where_things_are_on_the_disk(monkeypatch, tmp_path):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    cached = f"{names.constants.HF_HUB_CACHE}/models--a--b/config.json"
+    message = f"{tmp_path}/here/pairs/a: '{cached}' and {names.ROOT}/pairs/b in {names.constants.HF_HUB_CACHE}"
+    told = names.without_places(message)
+    assert told == "pairs/a: 'models--a--b/config.json' and pairs/b in hub"
+    monkeypatch.chdir("/")
+    assert names.without_places("a/b: none") == "a/b: none"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +152,7 @@ def test_pairs_that_differ_in_the_seed_alone_belong_together(pair, second_pair, 
 
 
 def test_as_many_pairs_stay_in_memory_as_there_is_room_for(pair, second_pair, able, monkeypatch):
+    offered.OPENED.clear()
     names, size = [*map(str, (pair, second_pair, able))], offered.open_pair(str(pair)).size
     for most, together, kept in ((2, 9 * size, names[1:]), (4, 2 * size, names[1:]), (4, size - 1, names[2:])):
         monkeypatch.setattr(offered, "MOST_PAIRS", most)

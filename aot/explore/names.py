@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
@@ -33,6 +33,14 @@ def place_of(name: str) -> str:
     """Where a pair is, of which one that ships is beside the scripts unless it is here."""
     there = INSTALLED and name.startswith("pairs/") and not Path(name).exists() and (ROOT / name).is_dir()
     return str(ROOT / name) if there else name
+
+
+def without_places(message: str) -> str:
+    """A message to a visitor, whom it does not concern where on the server's disk things are."""
+    for place in map(Path, (constants.HF_HUB_CACHE, constants.HF_HOME, ROOT, Path.cwd(), Path.home())):
+        if place.name:  # the root of the disk has none
+            message = message.replace(f"{place}/", "").replace(str(place), place.name)
+    return message
 
 
 def allowed(name: str, offered: Iterable[str]) -> str:

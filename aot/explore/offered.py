@@ -16,6 +16,7 @@ from aot.train.pairs import check_pairs, locate_pair, pair_configs, recipe_of, t
 
 # `from_pretrained` patches a class while it loads: two threads at once would leave weights untied, which are random.
 LOADING = Lock()
+LISTING = Lock()  # of `OPENED`: what is in memory does not wait for what is fetched from the Hub
 OPENED = {}  # pairs in memory by name, the one used last at the end
 
 
@@ -61,11 +62,23 @@ def open_pair(name: str) -> Pair:
 
     Those used last stay in memory, `MOST_PAIRS` with `MOST_TOGETHER` parameters.
     """
+    if pair := kept(name):
+        return pair
     with LOADING:
-        pair = OPENED[name] = OPENED.pop(name, None) or load_pair(name)
-        while len(OPENED) > 1 and (len(OPENED) > MOST_PAIRS or together(OPENED.values()) > MOST_TOGETHER):
-            del OPENED[next(iter(OPENED))]
+        pair = kept(name) or load_pair(name)  # another visitor may have waited for the same one
+        with LISTING:
+            OPENED[name] = pair
+            while len(OPENED) > 1 and (len(OPENED) > MOST_PAIRS or together(OPENED.values()) > MOST_TOGETHER):
+                del OPENED[next(iter(OPENED))]
     return pair
+
+
+def kept(name: str) -> Pair | None:
+    """A pair that is in memory, which is then the one used last."""
+    with LISTING:
+        if name in OPENED:
+            OPENED[name] = OPENED.pop(name)
+        return OPENED.get(name)
 
 
 def together(pairs: Iterable[Pair]) -> int:

@@ -24,7 +24,7 @@ from aot.base.malloc import GIVE_BACK, tell_malloc
 from aot.base.messages import notice
 from aot.explore.bounds import FOLDERS, Bounds
 from aot.explore.limits import MOST_CHARACTERS, MOST_PAIRS, MOST_TOKENS
-from aot.explore.names import allowed
+from aot.explore.names import allowed, without_places
 
 IMPORTING = threading.Lock()
 WORKERS = 2  # measurements at once: a Space has two cores
@@ -71,7 +71,7 @@ def told(work: Callable[..., dict]) -> Callable[..., dict]:
             name = names[number] if number in range(len(names)) else number
             raise gr.Error(f"{name}: {said}.", duration=None, print_exception=False) from None
         except (SystemExit, ValueError) as error:
-            raise gr.Error(str(error), duration=None, print_exception=False) from None
+            raise gr.Error(without_places(str(error)), duration=None, print_exception=False) from None
         except Exception:
             traceback.print_exc()
             raise gr.Error(FAILED, duration=None, print_exception=False) from None
