@@ -185,6 +185,14 @@ def test_both_models_write_what_they_write_elsewhere(pair):
         assert result[direction] == texts
 
 
+def test_several_who_write_at_once_get_what_each_would_get_alone(pair):
+    def written(seed):
+        return writing.write([str(pair)], "011", 5, 1, 0, 3, seed)
+
+    with ThreadPoolExecutor(3) as visitors:
+        assert list(visitors.map(written, range(6))) == list(map(written, range(6)))
+
+
 def test_writing_has_bounds(pair, monkeypatch):
     def refused(**changes):
         asked = {"prompt": "0", "new": 1, "temperature": 1, "top_k": 0, "texts": 1, "seed": 0} | changes
