@@ -4,8 +4,8 @@
 
 Starts the explorer in a folder of its own, as a Space does. Measures the seconds until the page is there and until the
 first text is measured, then sends the requests of several visitors, each of whom asks again as soon as an answer is
-first text is measured, then sends the requests of several visitors. Each of them asks again as soon as an answer is
-this machine. Writes results/explorer_load.json: seconds, places in the queue, and the memory of the server's process.
+there, on this machine. Writes results/explorer_load.json: seconds, places in the queue, and the memory of the server's
+process.
 """
 
 import itertools
