@@ -25,6 +25,12 @@ def publish(name: str, files: dict[str, bytes] | None = None, private: bool = Fa
         repo.commit("main", own | (files or {}), "all")
 
 
+@pytest.fixture(autouse=True)
+def room(monkeypatch):
+    """However full the disk of the tests is."""
+    monkeypatch.setattr(names, "LEAST_FREE", 0)
+
+
 def test_pairs_come_from_flags_the_card_and_finished_runs(pair, second_pair, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/demo-text-seed1").symlink_to(pair)
@@ -172,6 +178,14 @@ def test_a_model_that_brings_code_is_refused_without_running_it():
     with pytest.raises(SystemExit, match="ann/code-forward: no model there") as refused:
         offered.open_pair("ann/code")
     assert one_line(refused) and "it ran" not in refused.value.code
+
+
+def test_a_server_whose_disk_is_nearly_full_fetches_no_other_pair(monkeypatch):
+    monkeypatch.setattr(names, "LEAST_FREE", 2**62)
+    publish("ann/public")
+    with pytest.raises(ValueError, match="no room left for other pairs"):
+        names.allowed("ann/public", ["pairs/a"])
+    assert names.allowed("pairs/a", ["pairs/a"]) == "pairs/a"
 
 
 def test_a_request_has_one_to_four_pairs():

@@ -74,14 +74,15 @@ def test_one_document_has_no_interval_and_what_cannot_be_predicted_is_refused():
     (
         (0.01, 0.02, 1, "+1.00 % to +2.00 %: of these two models, the forward one has the lower loss."),
         (-0.01, 0.02, 1, "−1.00 % to +2.00 %: these two models are not told apart at this precision."),
-        (-0.02, -0.01, 3, "−2.00 % to −1.00 %: backward is easier, by 3 training seeds."),
+        (-0.02, -0.01, 3, "−2.00 % to −1.00 %: backward is easier."),
         (0.01, 0.02, None, "+1.00 % to +2.00 %: forward is easier, for this learner."),
-        (None, None, 3, "A single document has no interval, so this is about it alone."),
+        (None, None, 3, "There is no interval, as all of the loss is in one document: this is about it alone."),
     ),
 )
 def test_what_is_said_claims_what_its_interval_covers(low, high, seeds, told):
     report = {"low": low, "high": high, "seeds": seeds, "documents": 4}
-    assert said(report).removeprefix("The interval over 4 documents goes from ") == told
+    over = "4 documents and 3 training seeds" if seeds == 3 else "4 documents"
+    assert said(report).removeprefix(f"The interval over {over} goes from ") == told
 
 
 def test_several_visitors_at_once_get_what_each_would_get_alone():

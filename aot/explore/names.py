@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import disk_usage
 
 from huggingface_hub import HfApi, constants
+from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from aot.base.folders import DIRECTIONS, RESULTS
 from aot.base.places import INSTALLED, ROOT
 from aot.base.remote import cause_of
-from aot.explore.limits import MOST_BYTES, MOST_PARAMETERS
+from aot.explore.limits import LEAST_FREE, MOST_BYTES, MOST_PARAMETERS
 
 ELSEWHERE = ("model.safetensors.index.json", "adapter_config.json")  # name files of weights that are not counted
 # Stricter than the Hub, which gives names to what has no user, too.
@@ -62,9 +64,17 @@ def allowed(name: str, offered: Iterable[str]) -> str:
         ids = []
     if not ids or not HUB_NAME.fullmatch(name) or any(Path(each).exists() for each in (name, *ids)):
         raise ValueError(f"{told}; of other pairs, give USER/NAME on the Hub, where -forward and -backward end it.")
+    check_room()
     for each in ids:
         check_public(each)
     return name
+
+
+def check_room() -> None:
+    """ValueError where the disk that keeps what is fetched from the Hub is nearly full."""
+    cache = Path(HF_HUB_CACHE)
+    if disk_usage(next(each for each in (cache, *cache.parents) if each.exists())).free < LEAST_FREE:
+        raise ValueError("This server has no room left for other pairs than those that it offers.")
 
 
 def check_public(name: str) -> None:
