@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import disk_usage
 
 from huggingface_hub import HfApi, constants
-from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
@@ -72,7 +71,7 @@ def allowed(name: str, offered: Iterable[str]) -> str:
 
 def check_room() -> None:
     """ValueError where the disk that keeps what is fetched from the Hub is nearly full."""
-    cache = Path(HF_HUB_CACHE)
+    cache = Path(constants.HF_HUB_CACHE)
     if disk_usage(next(each for each in (cache, *cache.parents) if each.exists())).free < LEAST_FREE:
         raise ValueError("This server has no room left for other pairs than those that it offers.")
 
