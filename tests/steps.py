@@ -6,6 +6,7 @@ DIGITS = "0110:0110\n\n1010:1011 0:1\n\n0011:0011"
 
 def choose(page, *pairs: str) -> None:
     """These pairs and no others."""
+    page.locator("#result .shown").wait_for()  # then they are there to choose from
     for box in page.locator("#pairs input[name=pair]").all():
         box.set_checked(box.get_attribute("value") in pairs)
 

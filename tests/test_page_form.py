@@ -4,7 +4,7 @@ import re
 
 import pytest
 from pages import axe
-from steps import TWO_SEEDS, card, measured, written
+from steps import TWO_SEEDS, card, choose, measured, written
 
 
 def test_control_and_enter_measures_and_the_address_brings_a_text(page, address):
@@ -29,6 +29,8 @@ def test_one_error_at_one_place_that_goes_away(page):
     page.locator("#source").fill(" \n\n ")
     page.locator("#measure").click()
     assert "There is no text yet" in notice.inner_text() and notice.get_attribute("role") == "alert"
+    place = notice.bounding_box()
+    assert 0 <= place["y"] < place["y"] + place["height"] < page.locator("#measure").bounding_box()["y"] < 900
     page.keyboard.press("Escape")
     assert not notice.is_visible()
     page.locator("#source").fill("01")
@@ -51,6 +53,30 @@ def test_without_a_pair_the_quick_learner_reads_alone(page):
     measured(page, "abcabcabc\n\nabcabcabc")
     assert page.locator("#result .card").count() == 1
     assert "quick learner" in page.locator("#result .headline").inner_text()
+
+
+def test_a_link_without_a_text_says_so_where_it_names_what_no_example_has(page, address):
+    page.goto(f"{address}/?pair=no%2Fsuch&text=%20")
+    page.locator("#notice", has_text="brings no text").wait_for()
+    assert card(page).is_visible() and page.locator("#other-pair").input_value() == "no/such"
+
+
+def test_what_is_asked_for_last_is_shown_and_a_double_click_asks_once(page):
+    """The server does not answer until it is let."""
+    asked, held = [], []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/queue/join") else None)
+    page.route("**/queue/join", lambda route: held.append(route))
+    page.locator("#source").fill("0110")
+    choose(page, TWO_SEEDS[0])
+    page.locator("#measure").dblclick()
+    assert page.locator("#result[aria-busy=true]").count() == 1 and page.locator("#status").inner_text()
+    page.locator("#examples button").nth(1).click()
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(300)
+    assert len(asked) == 2  # a pair, and the quick learner
+    assert page.locator("#result[aria-busy]").count() == 0 and page.locator("#status").inner_text() == ""
+    assert page.locator("#result h2").inner_text() == page.locator("#examples button").nth(1).inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -190,7 +190,7 @@ def test_shannons_game_by_the_keys_from_the_first_letter_to_the_last_number(page
     found = content["statistics"]["arrow"]
     assert (found["aot"], found["low"], found["high"]) == pytest.approx((middle, low, high), abs=1e-6, rel=2e-3)
     shown = page.inner_text("#shannon .aot").replace("−", "-")
-    assert f"∂ = {100 * middle:+.1f} %" in shown
+    assert f"∂ = {100 * middle:+.1f}\xa0%" in shown
     for name in ("forward", "backward"):
         alike = [each for each in played if each["direction"] == name]
         bits = sum(each["models"][name] for each in alike) / sum(len(each["symbols"]) for each in alike)

@@ -43,13 +43,14 @@ def test_a_profile_shows_and_tells_its_numbers(board, device, scheme):
     assert heights == sorted(heights, reverse=True) and page.locator(".profile .null").count() == len(LEARNERS)
     kinds = [each.get_attribute("class").split()[1] for each in points.all()]
     assert kinds == ["backward"] + 3 * ["open"] + 5 * ["forward"]
-    said = page.get_by_role("img").locator("desc").text_content()
+    said = page.get_by_role("img").locator("desc").text_content().replace("\xa0", " ")
     assert "contexts of up to 1 character: ∂ = −0.80 %, −1.30 % to −0.30 %; by chance alone −0.30 % to +0.30 %" in said
     assert said.count("∂ =") == len(LEARNERS)
     points.nth(7).locator(".reach").hover()
-    assert "up to 6 characters and words: ∂ = +2.00 %" in page.locator(".readout").text_content()
+    assert "up to 6 characters and words: ∂ = +2.00 %" in page.locator(".readout").text_content().replace("\xa0", " ")
     page.get_by_text("The same as a table").click()
     cells = page.get_by_role("row").nth(2).locator("th, td").all_text_contents()
+    cells = [each.replace("\xa0", " ") for each in cells]
     assert cells == ["2", "−0.40 %", "−0.90 % to +0.10 %", "2.500", "2.510", "−0.30 % to +0.30 %"]
     assert page.locator("th[scope=col]").count() == 6 and page.locator("caption").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and axe(page) == []

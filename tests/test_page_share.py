@@ -113,7 +113,8 @@ def test_an_address_holds_any_text(board):
     wanted = [
         {"pairs": dice.choices(["pairs/en-books", "a&b#c", "USER/NÄME"], k=at % 4), "text": text, "embed": at % 2 == 0}
         for at, text in enumerate([None, None, *texts])
-    ]
+    ]  # no pairs: the quick learner reads alone
+    wanted.append({"pairs": None, "text": "The pairs are those that the page begins with.", "embed": False})
     both = """async (wanted) => {
         const {address, readAddress} = await import("/page/address.js");
         return wanted.map((each) => readAddress(new URL(address(each)).search));

@@ -1,12 +1,15 @@
 """The page of the explorer in Chromium: a text, its colours, and what each direction expected."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from steps import DIGITS, TWO_SEEDS, card, measured, written
 
 ROOT = Path(__file__).parent.parent
+
+
 @pytest.fixture
 def example():
     return json.loads((ROOT / "space/examples/measured.json").read_text(encoding="utf-8"))["examples"][0]
@@ -100,6 +103,7 @@ def test_what_a_pair_cannot_read_gets_a_message_and_no_arrow(page):
     measured(page, TEXTS["chinese"] * 3, "pairs/en-books")
     assert "cannot read this text" in card(page).locator(".message").inner_text()
     assert not page.locator("#result .arrow-size").count()
+    assert "quick learner" in page.locator("#result .headline").inner_text()
     rows = page.locator("#result .arrows tbody tr")
     assert rows.nth(0).locator(".arrow").inner_text() == "–"
     assert "%" in rows.nth(1).locator(".arrow").inner_text()
@@ -118,6 +122,8 @@ def test_seeds_of_one_pair_are_one_result_and_the_table_is_on_top(page):
     names = page.locator("#result .arrows tbody th").all_inner_texts()
     assert len(names) == 3 and page.locator("#result .card").count() == 3
     assert "able" in names[0] and "1 more seed" in names[1] and "seeds:" in names[1] and "quick" in names[2]
+    told = names[1].split("seeds: ")[1].split(", ")
+    assert len(told) == 2 and all(re.fullmatch(r"[−+]?\d+\.\d\d\xa0%", each) for each in told), told
     assert page.locator("#result .arrows").bounding_box()["y"] < card(page).bounding_box()["y"]
 
 
@@ -126,6 +132,7 @@ def test_the_text_reversed_is_measured_on_demand(page):
     assert page.locator("#result .card").count() == 2
     page.locator("#reverse").click()
     card(page, 3).wait_for()
+    assert page.evaluate("document.activeElement.tagName") == "H2"
     headings = page.locator("#result .card h3").all_inner_texts()
     assert [heading.endswith("text reversed") for heading in headings] == [False, True, False, True]
     turned = written(card(page, 3).locator(".token")).replace("∎", "").replace("\n", "")
@@ -178,6 +185,10 @@ def test_the_figure_chooses_the_token_of_the_text(page):
     chosen = int(card(page).locator(".token.chosen").get_attribute("data-unit"))
     count = card(page).locator(".token").count()
     assert abs(chosen / count - 0.46) < 0.06
+    tokens, token = card(page).locator(".tokens").bounding_box(), card(page).locator(".token.chosen").bounding_box()
+    assert tokens["y"] <= token["y"] + token["height"] and token["y"] <= tokens["y"] + tokens["height"]
+    page.mouse.move(5, 5)
+    assert not card(page).locator(".box").is_visible()
 
 
 def test_a_tap_shows_the_box_within_the_page(phone):
@@ -186,3 +197,16 @@ def test_a_tap_shows_the_box_within_the_page(phone):
     box = card(phone).locator(".box").bounding_box()
     assert card(phone).locator(".token.chosen").get_attribute("data-unit") == "12"
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    phone.locator("#result .sentence").first.tap()
+    assert not card(phone).locator(".box").is_visible()
+
+
+def test_a_finger_that_scrolls_over_the_text_chooses_nothing(phone):
+    token = card(phone).locator(".token").nth(12)
+    token.wait_for()
+    place, finger = token.bounding_box(), phone.context.new_cdp_session(phone)
+    for kind, up in (("touchStart", 0), ("touchMove", 40), ("touchMove", 120)):
+        at = {"x": place["x"] + 3, "y": place["y"] + 3 - up}
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert not card(phone).locator(".box").is_visible() and not card(phone).locator(".chosen").count()

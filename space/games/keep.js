@@ -1,6 +1,6 @@
 // What outlives a reload, in this tab alone, and what a player may download. Nothing is sent anywhere.
 
-import { save } from "../page/elements.js";
+import { csv, save } from "../page/elements.js";
 
 // What was kept under this name; null where there is nothing, or where it was kept of other texts.
 export function kept(name, version) {
@@ -20,10 +20,8 @@ export function keep(name, version, state) {
   }
 }
 
-const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-
-// A row for each letter, in order of play.
-export function csv(results) {
+// All guesses as CSV: a row for each letter, in order of play.
+export function guesses(results) {
   const rows = [["sentence", "text", "direction", "position", "letter", "guesses", "wrong", "shown"]];
   results.forEach((each, number) =>
     each.letters.forEach(({ letter, wrong, shown }, at) => {
@@ -32,7 +30,7 @@ export function csv(results) {
       rows.push([number + 1, each.text, each.direction, position, letter, guesses, wrong, shown]);
     }),
   );
-  return rows.map((row) => row.map(cell).join(",") + "\n").join("");
+  return csv(rows);
 }
 
 export function download(kind, content) {

@@ -1,8 +1,8 @@
 // After ten sentences: the player beside the models, and the player's own ∂.
 
-import { el, signed, svg } from "../page/elements.js";
+import { el, percent as share, svg } from "../page/elements.js";
 import { arrow, average, bounds, totals } from "./entropy.js";
-import { csv, download } from "./keep.js";
+import { download, guesses } from "./keep.js";
 
 const DIRECTIONS = ["forward", "backward"];
 const NOTE =
@@ -34,7 +34,7 @@ export function statistics(results) {
   };
 }
 
-const percent = (value) => `${signed(100 * value, 1)} %`;
+const percent = (value) => share(value, 1); // ten sentences tell no more digits
 
 function meaning(found) {
   if (!found) return "You guessed every letter at once, so there is no ∂.";
@@ -123,7 +123,7 @@ export function summary(language, game, another) {
       { class: "actions" },
       el("button", { type: "button", class: "primary", "data-again": true, onclick: another }, "Another ten"),
       el("span", null, "Download all guesses:"),
-      button("csv", () => csv(results)),
+      button("csv", () => guesses(results)),
       button("json", () => JSON.stringify(content, null, 1)),
     ),
   );

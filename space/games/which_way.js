@@ -132,10 +132,10 @@ export function mount(container, data) {
     const many = score === ROUNDS ? "all ten" : `${score} or more`;
     const words =
       score >= 8
-        ? "You read like a model."
+        ? "A coin rarely does as well: you know what a model finds easy."
         : score >= 6
           ? "Better than a coin, which may be luck."
-          : "A coin does as well: what a model finds easy is not what we do.";
+          : "A coin does as well: it is hard to tell what a model finds easy.";
     replace(
       place,
       el("h2", { tabindex: "-1", "data-score": score }, `${score} of ${ROUNDS}`),

@@ -1,18 +1,30 @@
 // Asks the server, through Gradio's queue: https://www.gradio.app/guides/querying-gradio-apps-with-curl
 
-const names = fetch("config").then((answer) => answer.json()).then((config) =>
-  Object.fromEntries(config.dependencies.map((each) => [each.api_name, each.id])),
-);
+let names = null; // the numbers of the endpoints by their names, once they are known
+
+async function numberOf(name) {
+  if (!names) {
+    const { dependencies } = await (await fetch("config")).json();
+    names = Object.fromEntries(dependencies.map((each) => [each.api_name, each.id]));
+  }
+  return names[name];
+}
+
+// What is said to who waits at this place of the queue, for a server that is `doing` something.
+export function waiting({ rank, size, eta }, doing) {
+  const seconds = eta ? `, about ${Math.ceil(eta)} s` : "";
+  return rank > 0 ? `Waiting: number ${rank + 1} of ${size} in the queue${seconds} …` : `${doing}${seconds} …`;
+}
 
 // The result of an endpoint for its arguments in order. `onQueue` gets {rank, size, eta}: how many are before this one,
 // of how many, and in about how many seconds it is done, or null. Error(message) where the server has no answer.
 export async function ask(name, data, onQueue = () => {}) {
   const session_hash = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
-  const joined = await fetch("gradio_api/queue/join", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ data, fn_index: (await names)[name], session_hash }),
-  }).catch(() => null);
+  const join = async () => {
+    const body = JSON.stringify({ data, fn_index: await numberOf(name), session_hash });
+    return fetch("gradio_api/queue/join", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  };
+  const joined = await join().catch(() => null);
   if (!joined) throw new Error("The server cannot be reached. Is it still running?");
   if (!joined.ok) throw new Error((await joined.json().catch(() => ({}))).detail ?? `The server said ${joined.status}.`);
   return new Promise((resolve, reject) => {

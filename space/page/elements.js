@@ -36,7 +36,18 @@ export function save(name, type, content) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-// A number with its sign, a minus as typographers set it.
+// A number with its sign, a minus as typographers set it; what rounds to 0 has none.
 export function signed(number, digits) {
-  return (number < 0 ? "−" : "+") + Math.abs(number).toFixed(digits);
+  const size = Math.abs(number).toFixed(digits);
+  return (Number(size) === 0 ? "" : number < 0 ? "−" : "+") + size;
+}
+
+export const PERCENT = "\u00a0%"; // with a space that no line ends at
+
+export const percent = (share, digits = 2) => signed(100 * share, digits) + PERCENT;
+
+// Rows as CSV, after RFC 4180. A field that begins with "=" is data all the same: it stands here as it is in the text.
+export function csv(rows) {
+  const field = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
 }

@@ -1,7 +1,7 @@
 // The form: which text, read by which pairs; and the result that stands above it.
 
 import { show } from "../panels/result.js";
-import { ask } from "./ask.js";
+import { ask, waiting } from "./ask.js";
 import { el, replace } from "./elements.js";
 import { readable } from "./names.js";
 import { quiet, say } from "./notices.js";
@@ -9,6 +9,7 @@ import { quiet, say } from "./notices.js";
 const byId = (id) => document.getElementById(id);
 
 let latest = 0; // number of the last thing asked for: what was asked before it is no longer shown
+let busy = null; // what is being measured, as JSON
 
 function pairChoice(name, checked) {
   const box = el("input", { type: "checkbox", name: "pair", value: name, checked });
@@ -31,13 +32,15 @@ function tell(text) {
   byId("status").textContent = text;
 }
 
-function queued({ rank, size, eta }) {
-  const seconds = eta ? `, about ${Math.ceil(eta)} s` : "";
-  tell(rank > 0 ? `Waiting: number ${rank + 1} of ${size} in the queue${seconds} …` : `Reading${seconds} …`);
+function idle() {
+  busy = null;
+  byId("result").removeAttribute("aria-busy");
+  tell("");
 }
 
 // Measures a text by pairs and by the quick learner; what fails is said, and the rest is shown.
 async function measure(text, pairs, reverse = false) {
+  if (busy === JSON.stringify([text, pairs, reverse])) return null; // a double click asks once
   quiet();
   if (!text.trim()) {
     say("There is no text yet: paste one into the box, or choose an example.");
@@ -45,13 +48,14 @@ async function measure(text, pairs, reverse = false) {
     return null;
   }
   const number = ++latest;
+  busy = JSON.stringify([text, pairs, reverse]);
   byId("result").setAttribute("aria-busy", "true");
   tell("Asking …");
-  const asked = [pairs.length ? ask("measure", [text, pairs, reverse], queued) : null, ask("quick", [text, reverse])];
+  const onQueue = (place) => number === latest && tell(waiting(place, "Reading"));
+  const asked = [pairs.length ? ask("measure", [text, pairs, reverse], onQueue) : null, ask("quick", [text, reverse])];
   const [pair, quick] = await Promise.allSettled(asked);
   if (number !== latest) return null;
-  byId("result").removeAttribute("aria-busy");
-  tell("");
+  idle();
   const failed = [pair, quick].find((each) => each.status === "rejected");
   if (failed) say(failed.reason.message);
   if (!pair.value && !quick.value) return null;
@@ -61,11 +65,17 @@ async function measure(text, pairs, reverse = false) {
 function present(shown) {
   const reverse = async () => {
     const turned = await measure(shown.text, shown.pairs, true);
-    if (turned) present({ ...shown, turned });
+    if (turned) look(present({ ...shown, turned }));
   };
   const node = show({ ...shown, reverse });
   replace(byId("result"), node);
   return node;
+}
+
+// Brings the reader to a result, also who listens to it.
+function look(node) {
+  node.querySelector("h2").focus({ preventScroll: true });
+  node.scrollIntoView({ block: "start" });
 }
 
 async function submit(event) {
@@ -73,12 +83,12 @@ async function submit(event) {
   const found = await measure(byId("source").value, chosenPairs());
   if (!found) return;
   const node = present(found);
-  node.querySelector("h2").focus({ preventScroll: true });
-  node.scrollIntoView({ block: "start" });
+  if (event) look(node); // what the address asks for, maybe in a frame, takes no focus and scrolls no page
 }
 
 function showExample(example, withText = true) {
   latest += 1;
+  idle();
   quiet();
   choosePairs(example.pair_result.results.flatMap((each) => each.pairs));
   if (withText) byId("source").value = example.text;
@@ -101,24 +111,21 @@ export function startForm(examples, offered, asked) {
     `cut; up to ${most} pairs. Without a pair, the quick learner reads alone, in any language. The text is sent to ` +
     "the server that this page comes from, and not kept.";
   for (const example of examples) {
-    const open = () => {
-      const node = showExample(example);
-      node.querySelector("h2").focus({ preventScroll: true });
-      node.scrollIntoView({ block: "start" });
-    };
-    byId("examples").append(el("button", { type: "button", onclick: open }, example.title));
+    byId("examples").append(el("button", { type: "button", onclick: () => look(showExample(example)) }, example.title));
   }
   byId("ask").addEventListener("submit", submit);
   byId("ask").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   });
-  if (asked.text) {
+  if (asked.text?.trim()) {
     byId("source").value = asked.text;
-    choosePairs(asked.pairs.length ? asked.pairs : offered.first);
+    choosePairs(asked.pairs ?? offered.first);
     submit();
     return;
   }
-  const wanted = examples.find((example) => asked.pairs.includes(example.pair));
+  const wanted = examples.find((example) => asked.pairs?.includes(example.pair));
   showExample(wanted ?? examples[0], false);
-  if (asked.pairs.length) choosePairs(asked.pairs);
+  if (!asked.pairs) return;
+  choosePairs(asked.pairs);
+  if (!wanted) say("The link brings no text. What is shown is an example, and not by what the link names.");
 }

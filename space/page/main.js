@@ -8,6 +8,7 @@ import { startForm } from "./form.js";
 import { quiet, say } from "./notices.js";
 
 const SECTIONS = ["text", "shannon", "which-way", "write", "api"];
+const TITLE = document.title;
 const mounted = new Set(["text"]);
 
 async function read(address) {
@@ -36,8 +37,10 @@ async function show() {
   quiet();
   for (const each of SECTIONS) document.getElementById(each).hidden = each !== name;
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    link.removeAttribute("aria-current");
+    if (link.hash !== `#${name}`) continue;
+    link.setAttribute("aria-current", "page");
+    document.title = name === "text" ? TITLE : `${link.textContent} – ${TITLE}`;
   }
   if (mounted.has(name)) return;
   mounted.add(name);

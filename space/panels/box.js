@@ -1,14 +1,14 @@
 // What each direction expected where the reader looks: both losses, and the likeliest tokens of each.
 
-import { el, replace, signed } from "../page/elements.js";
+import { PERCENT, el, replace, signed } from "../page/elements.js";
 import { contexts, difference } from "./text.js";
 
 const GAP = 8; // pixels between a token and its box
 
 // A text in which white space can be seen.
-export const visible = (text) => text.replaceAll(" ", "·").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+export const visible = (text) => text.replaceAll(/\p{Zs}/gu, "·").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
 
-const percent = (share) => (share >= 0.1 ? (100 * share).toFixed(0) : (100 * share).toFixed(1)) + " %";
+const likely = (share) => (100 * share).toFixed(share >= 0.1 ? 0 : 1) + PERCENT;
 
 function guesses(unit, direction) {
   const likeliest = unit.expected?.[direction];
@@ -17,8 +17,8 @@ function guesses(unit, direction) {
     el(
       "li",
       { style: `--share:${Math.round(100 * share)}%`, class: visible(text) === visible(unit.text) ? "right" : null },
-      el("code", null, visible(text)),
-      el("span", null, percent(share)),
+      el("code", { dir: "auto" }, visible(text)),
+      el("span", null, likely(share)),
     ),
   );
   return el("ol", { class: `expected ${direction}` }, rows);
@@ -62,7 +62,7 @@ export function box(units, node, { selection, number }) {
     const unit = units[chosen];
     replace(
       shown,
-      el("p", { class: "unit" }, el("code", null, visible(unit.text)), ` ℓ← − ℓ→ = ${signed(difference(unit), 2)}`),
+      el("p", { class: "unit" }, el("code", { dir: "auto" }, visible(unit.text)), ` ℓ← − ℓ→ = ${signed(difference(unit), 2)}`),
       el(
         "div",
         { class: "columns" },

@@ -3,7 +3,7 @@
 import { el, replace, signed, svg } from "../page/elements.js";
 import { visible } from "./box.js";
 import { drawing, ticks } from "./drawing.js";
-import { difference } from "./text.js";
+import { difference, hovers } from "./text.js";
 
 const HEIGHT = 180;
 const AROUND = { left: 40, right: 8, top: 10, bottom: 24 };
@@ -22,7 +22,7 @@ const axis = (width, y, name, isZero) => [
   svg("text", { x: AROUND.left - 6, y: y + 4, "text-anchor": "end" }, name),
 ];
 
-// ℓ← − ℓ→ summed along the text: where the line rises, forward is easier. A pointer over it chooses the unit.
+// ℓ← − ℓ→ summed along the text: where the line rises, forward is easier. A pointer over it, or a tap, chooses the unit.
 export function runningSum(units, { selection, number }) {
   const values = sums(units);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -47,12 +47,15 @@ export function runningSum(units, { selection, number }) {
       svg("text", { x: width - AROUND.right, y: HEIGHT - 6, "text-anchor": "end" }, "end"),
       cursor,
     );
-    figure.addEventListener("pointermove", (event) => {
+    const choose = (event) => {
       const box = figure.getBoundingClientRect();
       const at = ((event.clientX - box.left) / box.width) * width - AROUND.left;
       const index = Math.floor((at / (width - AROUND.left - AROUND.right)) * units.length);
       if (index >= 0 && index < units.length) selection.choose(number, index);
-    });
+    };
+    figure.addEventListener("pointermove", (event) => hovers(event) && choose(event));
+    figure.addEventListener("pointerleave", (event) => hovers(event) && selection.choose(null, null));
+    figure.addEventListener("click", choose);
     return figure;
   }
 
@@ -93,7 +96,8 @@ function bars(part, width, told) {
 
 // Both losses of the tokens around the chosen one, or of the first ones.
 export function lossBars(units, { selection, number }) {
-  const figure = svg("svg", { class: "figure bars", role: "img" });
+  const leave = (event) => hovers(event) && selection.choose(null, null);
+  const figure = svg("svg", { class: "figure bars", role: "img", onpointerleave: leave });
   let [first, shown, width] = [0, 0, 0];
 
   function show() {
@@ -102,9 +106,11 @@ export function lossBars(units, { selection, number }) {
       first = Math.max(0, Math.min(units.length - shown, chosen - Math.floor(shown / 2)));
     }
     const part = units.slice(first, first + shown);
+    const choose = (index) => selection.choose(number, first + index);
     const told = (index) => ({
       class: first + index === chosen ? "bar chosen" : "bar",
-      onpointerover: () => selection.choose(number, first + index),
+      onpointerover: (event) => hovers(event) && choose(index),
+      onclick: () => choose(index),
     });
     const range = `Tokens ${first + 1} to ${first + part.length} of ${units.length}. Forward upwards, backward downwards.`;
     const titles = [svg("title", null, "The losses of both models, token by token"), svg("desc", null, range)];

@@ -1,12 +1,8 @@
 // The numbers of results as files.
 
-const COLUMNS = ["pair", "text", "document", "position", "id", "token", "forward", "backward", "difference"];
+import { csv } from "../page/elements.js";
 
-// A field as RFC 4180 has it. A token that begins with "=" is data all the same: it stands here as it is in the text.
-function field(value) {
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+const COLUMNS = ["pair", "text", "document", "position", "id", "token", "forward", "backward", "difference"];
 
 function* rowsOf(result, which) {
   if (!result.tokens) {
@@ -38,5 +34,5 @@ export function table(answers) {
       for (const row of rowsOf(result, reversed ? "reversed" : "as it stands")) rows.push(seeds ? row : row.slice(0, -1));
     }
   }
-  return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
+  return csv(rows);
 }

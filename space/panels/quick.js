@@ -1,8 +1,8 @@
 // The profile of the quick learner: ∂ of a text for learners that look back less far or further.
 
-import { el, replace, signed, svg } from "../page/elements.js";
+import { el, percent, replace, signed, svg } from "../page/elements.js";
 import { drawing, ticks } from "./drawing.js";
-import { interval as between, percent } from "./words.js";
+import { interval as between } from "./words.js";
 
 const HEIGHT = 300;
 const AROUND = { top: 16, right: 16, bottom: 74, left: 64 };

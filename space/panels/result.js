@@ -1,6 +1,6 @@
 // All that is shown of a text that was measured.
 
-import { el } from "../page/elements.js";
+import { el, percent } from "../page/elements.js";
 import { Selection } from "../page/selection.js";
 import { box } from "./box.js";
 import { lossBars, runningSum } from "./figures.js";
@@ -8,20 +8,27 @@ import { profile } from "./quick.js";
 import { share } from "./share.js";
 import { table } from "./table.js";
 import { colouredText, scale, strongest } from "./text.js";
-import { ahead, named, percent } from "./words.js";
+import { ahead, direction, named } from "./words.js";
 
-// ∂ of the first result in large, and in a sentence what it means.
+const ARROW = { forward: " →", backward: " ←" };
+
+const sentence = (result) => el("p", { class: "sentence" }, ahead(result), " ", el("span", { class: "claim" }, result.finding));
+
+// ∂ of the first result in large, and in a sentence what it means; or why it has none, and what another one has.
 function headline({ title, results, books }) {
-  const { report, message, finding } = results[0];
+  const { report, message } = results[0];
   const heading = el("h2", { tabindex: "-1" }, title ?? "Your text");
-  if (!report) return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message));
-  const [direction, arrow] = report.aot > 0 ? ["forward", " →"] : ["backward", " ←"];
+  if (!report) {
+    const other = results.find((each) => each.report);
+    return el("div", { class: "headline" }, heading, el("p", { class: "sentence claim" }, message), other ? sentence(other) : null);
+  }
+  const which = direction(report);
   return el(
     "div",
     { class: "headline" },
     heading,
-    el("p", { class: `arrow-size ${direction}` }, `∂ = ${percent(report.aot)}`, el("span", { "aria-hidden": "true" }, arrow)),
-    el("p", { class: "sentence" }, ahead(results[0]), " ", el("span", { class: "claim" }, finding)),
+    el("p", { class: `arrow-size ${which ?? ""}` }, `∂ = ${percent(report.aot)}`, el("span", { "aria-hidden": "true" }, ARROW[which])),
+    sentence(results[0]),
     books ? el("p", { class: "sentence" }, `In books that this pair has not read, ∂ = ${percent(books.aot)}. ${books.finding}`) : null,
   );
 }
@@ -64,7 +71,7 @@ export function show({ title, text, pairs, pair, quick, turned, books, reverse }
   );
   return el(
     "div",
-    { class: "shown" },
+    { class: "shown", onpointerdown: (event) => event.target.closest(".tokens, .figure") ?? selection.choose(null, null) },
     headline({ title, results: parts.map(({ result }) => result), books }),
     notices(answers),
     table(rows, answers[0].documents, books),

@@ -2,12 +2,12 @@
 
 import { LONGEST, address } from "../page/address.js";
 import { copy, copyStatus } from "../page/copy.js";
-import { el, save } from "../page/elements.js";
+import { el, percent, save } from "../page/elements.js";
 import { say } from "../page/notices.js";
 import { table } from "./numbers.js";
 import { TALLEST, picturePng, pictureSvg } from "./picture.js";
 import { shade, strongest } from "./text.js";
-import { ahead, interval, named, percent } from "./words.js";
+import { ahead, interval, named } from "./words.js";
 
 const FILE = "arrow_of_time";
 const TOO_LONG = "The text is too long for an address: the link has the pairs alone.";

@@ -1,7 +1,7 @@
 // ∂ of a text, a row for each learner that read it.
 
-import { el } from "../page/elements.js";
-import { interval, percent } from "./words.js";
+import { el, percent } from "../page/elements.js";
+import { interval } from "./words.js";
 
 // Bits per character of a direction: of tokens and characters alike, so that rows can be compared.
 function bits(result, direction, characters) {
@@ -15,7 +15,7 @@ function row(name, result, characters) {
   return el(
     "tr",
     null,
-    el("th", { scope: "row" }, name, seeds ? el("span", { class: "note" }, `seeds: ${seeds.map(percent).join(", ")}`) : null),
+    el("th", { scope: "row" }, name, seeds ? el("span", { class: "note" }, `seeds: ${seeds.map((each) => percent(each)).join(", ")}`) : null),
     el("td", { class: "arrow" }, report ? percent(report.aot) : "–"),
     el("td", null, report ? (interval(report) ?? "one document has none") : "–"),
     el("td", null, bits(result, "forward", characters)),

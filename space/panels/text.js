@@ -64,6 +64,9 @@ export function colouredText(units, { selection, number, name }) {
   return node;
 }
 
+// A finger that scrolls passes over tokens, too: it chooses one by a tap.
+export const hovers = (event) => event.pointerType !== "touch";
+
 const unitAt = (event) => {
   const span = event.target.closest?.(".token");
   return span ? Number(span.dataset.unit) : null;
@@ -71,8 +74,8 @@ const unitAt = (event) => {
 
 function listen(node, spans, selection, number) {
   const choose = (unit) => selection.choose(number, unit);
-  node.addEventListener("pointerover", (event) => unitAt(event) !== null && choose(unitAt(event)));
-  node.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && choose(null));
+  node.addEventListener("pointerover", (event) => hovers(event) && unitAt(event) !== null && choose(unitAt(event)));
+  node.addEventListener("pointerleave", (event) => hovers(event) && choose(null));
   node.addEventListener("click", (event) => unitAt(event) !== null && choose(unitAt(event)));
   node.addEventListener("focusout", () => choose(null));
   node.addEventListener("keydown", (event) => {
@@ -121,9 +124,17 @@ function mark(node, spans, units, chosen) {
   for (const span of node.querySelectorAll(".chosen, .before, .after")) span.classList.remove("chosen", "before", "after");
   if (chosen === null) return;
   spans[chosen].classList.add("chosen");
+  reveal(node, spans[chosen]);
   const { before, after } = contexts(units, chosen);
   for (const index of before) spans[index].classList.add("before");
   for (const index of after) spans[index].classList.add("after");
+}
+
+// Scrolls the text, and not the page, to a token that is out of it: a figure has chosen it.
+function reveal(node, span) {
+  const [frame, place] = [node, span].map((each) => each.getBoundingClientRect());
+  if (place.bottom > frame.top && place.top < frame.bottom) return;
+  node.scrollTop += place.top - frame.top - frame.height / 2;
 }
 
 // Indices of the units that forward had read before unit `chosen`, and backward after it; none where it is not known.

@@ -1,11 +1,7 @@
 // What is said of a result, on the page and in its picture.
 
-import { signed } from "../page/elements.js";
+import { PERCENT, percent } from "../page/elements.js";
 import { readable } from "../page/names.js";
-
-const PERCENT = "\u00a0%"; // with a space that no line ends at
-
-export const percent = (share, digits = 2) => signed(100 * share, digits) + PERCENT;
 
 // The interval of a report, or null where a single document has none.
 export function interval({ low, high }) {
@@ -17,10 +13,15 @@ export function named(result, reversed) {
   return readable(result.name) + (reversed ? ", text reversed" : "");
 }
 
+// The direction that has the lower loss; null where ∂ is 0 as it is shown.
+export function direction({ aot }) {
+  return Math.abs(aot) < 5e-5 ? null : aot > 0 ? "forward" : "backward";
+}
+
 // Which direction has the lower loss, and by how much of it; which claims nothing, as `finding` does.
 export function ahead({ report, profile }) {
-  if (!report.aot) return "Both directions lose exactly the same.";
-  const direction = report.aot > 0 ? "forward" : "backward";
-  const who = profile ? `Reading ${direction}, the quick learner has a loss` : `The ${direction} model has a loss`;
+  if (!direction(report)) return `Both directions have the same loss here, to 0.01${PERCENT}.`;
+  const which = direction(report);
+  const who = profile ? `Reading ${which}, the quick learner has a loss` : `The ${which} model has a loss`;
   return `${who} that is ${Math.abs(100 * report.aot).toFixed(2)}${PERCENT} lower here.`;
 }

@@ -1,5 +1,6 @@
 // Both models of a pair write: what came before a prompt, and what comes next.
 
+import { waiting } from "../page/ask.js";
 import { el, replace } from "../page/elements.js";
 import { readable } from "../page/names.js";
 import { quiet, say } from "../page/notices.js";
@@ -38,13 +39,12 @@ export function mount(container, { pairs, ask }) {
     const wrong = [...numbers].find((input) => !input.checkValidity());
     if (wrong) return refuse(wrong);
     const [new_, texts, temperature, top_k, seed] = numbers.map((input) => Number(input.value));
-    const waiting = (place) => replace(status, wait(place));
     busy = true;
     button.setAttribute("aria-disabled", "true");
     replace(status, "Asking the server …");
     try {
       const data = [[other.value.trim() || pair.value], prompt.value, new_, temperature, top_k, texts, seed];
-      const { results } = await ask("write", data, waiting);
+      const { results } = await ask("write", data, (place) => replace(status, waiting(place, "Writing")));
       replace(written, results.map(shown));
       replace(status, "Written.");
     } catch (error) {
@@ -91,11 +91,6 @@ function refuse(input) {
   const kind = step === 1 ? "a whole number" : `a number in steps of ${step}`;
   say(`${label}: give ${kind} from ${min} to ${max}.`);
   input.focus();
-}
-
-function wait({ rank, size, eta }) {
-  const seconds = eta ? `, about ${Math.ceil(eta)} s` : "";
-  return size && rank ? `Waiting: ${rank} of ${size} are before this one${seconds}.` : `Writing${seconds} …`;
 }
 
 // The text in the manner of who wrote it; spaces around it need no line under them.
