@@ -12,7 +12,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from aot.base.folders import DIRECTIONS, RESULTS
 from aot.base.places import INSTALLED, ROOT
 from aot.base.remote import cause_of
-from aot.explore.limits import LEAST_FREE, MOST_BYTES, MOST_PARAMETERS
+from aot.explore.limits import LEAST_FREE, MOST_BYTES, MOST_PAIRS, MOST_PARAMETERS
 
 ELSEWHERE = ("model.safetensors.index.json", "adapter_config.json")  # name files of weights that are not counted
 # Stricter than the Hub, which gives names to what has no user, too.
@@ -67,6 +67,16 @@ def allowed(name: str, offered: Iterable[str]) -> str:
     for each in ids:
         check_public(each)
     return name
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names of the pairs of a request, each once; ValueError where there are none, or too many."""
+    names = list(dict.fromkeys(name.strip() for name in names))
+    if not names:
+        raise ValueError("Choose a pair first.")
+    if len(names) > MOST_PAIRS:
+        raise ValueError(f"{len(names)} pairs are chosen, and this page takes {MOST_PAIRS} at once.")
+    return names
 
 
 def check_room() -> None:

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from aot.explore.limits import MOST_LAYERS, MOST_PAIRS, MOST_PARAMETERS, MOST_TOGETHER
-from aot.explore.names import place_of
+from aot.explore.names import distinct, place_of
 from aot.tokens.tokenizers import pair_tokenizers, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS
 from aot.train.models import load_model
@@ -99,13 +99,8 @@ def load_pair(name: str) -> Pair:
 
 def open_pairs(names: list[str]) -> list[Pair]:
     """The pairs asked for, each once; ValueError where there are none, or too many to have in memory at once."""
-    names = list(dict.fromkeys(name.strip() for name in names))
-    if not names:
-        raise ValueError("Choose a pair first.")
-    if len(names) > MOST_PAIRS:
-        raise ValueError(f"{len(names)} pairs are chosen, and this page takes {MOST_PAIRS} at once.")
     pairs = []
-    for name in names:
+    for name in distinct(names):
         pairs.append(open_pair(name))
         if together(pairs) > MOST_TOGETHER:
             raise ValueError(

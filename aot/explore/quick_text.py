@@ -26,7 +26,10 @@ def measure(text: str, reverse: bool = False) -> dict:
     documents, notices = documents_to_measure(text, reverse)
     how = QuickArguments(quick=True, per_symbol=True)
     with quietly():
-        read = prepare(Documents(documents, None, np.ones(len(documents), bool)))
+        try:
+            read = prepare(Documents(documents, None, np.ones(len(documents), bool)))
+        except ValueError as error:
+            raise ValueError(f"The quick learner finds nothing here: {error}.") from error
         report, arrays, _ = measure_symbols(read, how, CONFIDENCE)
     best = how.learners.index(report["learner"])
     losses = {direction: arrays[direction][best] for direction in DIRECTIONS}

@@ -24,7 +24,7 @@ from aot.base.malloc import GIVE_BACK, tell_malloc
 from aot.base.messages import notice
 from aot.explore.bounds import FOLDERS, Bounds
 from aot.explore.limits import MOST_CHARACTERS, MOST_PAIRS, MOST_TOKENS
-from aot.explore.names import allowed, without_places
+from aot.explore.names import allowed, distinct, without_places
 
 IMPORTING = threading.Lock()
 WORKERS = 2  # measurements at once: a Space has two cores
@@ -111,7 +111,7 @@ def build(folder: Path, names: list[str], first: list[str]) -> gr.Server:
 
     def chosen(pairs: list[str]) -> list[str]:
         """The names that a visitor has given."""
-        return [allowed(name, names) for name in list(dict.fromkeys(pairs))[: MOST_PAIRS + 1]]
+        return [allowed(name, names) for name in distinct(pairs)]
 
     work = {"concurrency_limit": WORKERS, "concurrency_id": "work"}
 
