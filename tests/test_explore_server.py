@@ -16,7 +16,7 @@ import requests
 from conftest import HUB, one_line
 from huggingface_hub.repocard import metadata_load
 from packaging.specifiers import SpecifierSet
-from pages import Elsewhere, axe
+from pages import Elsewhere
 
 from aot.base.files import read_json
 from aot.explore import bounds, server
@@ -33,16 +33,6 @@ def ask(address: str, name: str, *data) -> dict:
     assert join(address, name, [*data], session).ok
     (last,) = [each for each in heard(address, session) if each["msg"] == "process_completed"]
     return last["output"]["data"][0] if last["success"] else last["output"]
-
-
-def test_the_page_opens(page):
-    page.locator("h1").first.wait_for()
-    assert not axe(page)
-
-
-def test_the_page_opens_on_a_phone(phone):
-    phone.locator("h1").first.wait_for()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_many_at_once_are_told_their_place_and_too_many_to_come_later(served, monkeypatch):

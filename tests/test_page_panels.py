@@ -84,7 +84,7 @@ def test_writing_asks_waits_and_shows_who_wrote_what(board):
     assert page.evaluate("document.activeElement.id") == "write-temperature" and page.evaluate("asked") == []
     page.get_by_label("Temperature").fill("0.8")
     page.get_by_label("Prompt").press("Control+Enter")
-    page.get_by_text("2 of 3 are before this one, about 5 s.").wait_for()
+    page.get_by_text("Waiting: number 3 of 3 in the queue, about 5 s …").wait_for()
     assert not page.get_by_role("alert").is_visible()
     page.get_by_role("button", name="Write").click(force=True)  # a second time: asked once
     assert page.evaluate("asked") == [["write", ["pairs/b"], " the <king>", 30, 0.8, 0, 3, 0]]
