@@ -38,6 +38,7 @@ def test_its_numbers_are_those_of_compute_aot(tmp_path):
     for own, row in zip(result["profile"], report["profile"], strict=True):
         assert {key: own[key] for key in ("learner", "aot", "low", "high", "bits")}.items() <= row.items()
         assert own["null"].items() <= row["null"].items()
+        assert own["easier"] == (row["easier"] if row["easier"] in DIRECTIONS else None)
     best, at = losses["learners"].tolist().index(report["learner"]), 0
     expected = [document[begin:end] for document in DOCUMENTS for begin, end in parts(document)]
     assert [unit["text"] for unit in result["units"]] == expected and "👨‍👩‍👧‍👦" in expected

@@ -21,7 +21,9 @@ def profile_of(*, single: bool = False) -> list[dict]:
         bounds = (None, None) if single else (aot - 0.005, aot + 0.005)
         null = {"aot": 0.001, "low": None if single else -0.003, "high": None if single else 0.003}
         bits = {"forward": 2.5, "backward": 2.5 + at / 100}
-        rows.append({"learner": learner, "aot": aot, "low": bounds[0], "high": bounds[1], "bits": bits, "null": null})
+        easier = None if single or bounds[0] < 0 < bounds[1] else "forward" if aot > 0 else "backward"
+        own = {"aot": aot, "low": bounds[0], "high": bounds[1], "easier": easier}
+        rows.append({"learner": learner, **own, "bits": bits, "null": null})
     return rows
 
 

@@ -61,10 +61,12 @@ def units_of(documents: list[str], losses: dict) -> list[dict]:
 
 
 def profile_row(row: dict) -> dict:
-    """What one learner finds in the text and, where it was read, in the null."""
+    """What one learner finds in the text and, where it was read, in the null; and what it may call easier, as one of
+    all learners."""
     null = row["null"] and {name: row["null"][name] for name in ("aot", "low", "high")}
     bits = {direction: float(row["bits"][direction]) for direction in DIRECTIONS}
-    return {**{name: row[name] for name in OF_PROFILE}, "bits": bits, "null": null}
+    easier = row["easier"] if row["easier"] in DIRECTIONS else None
+    return {**{name: row[name] for name in OF_PROFILE}, "easier": easier, "bits": bits, "null": null}
 
 
 def warm() -> None:

@@ -62,7 +62,6 @@ function plot(rows, id, width, point) {
   });
   const line = lengths.map((at) => `${x[at]},${y(rows[at].aot)}`).join(" ");
   const points = rows.map((row, at) => {
-    const easier = row.low > 0 ? "forward" : row.high < 0 && row.low !== null ? "backward" : "open";
     const [low, high] = bounds(row);
     const whisker = low === undefined ? null : svg("line", { x1: x[at], x2: x[at], y1: y(low), y2: y(high) });
     const size = { width: 2 * POINT, height: 2 * POINT };
@@ -72,7 +71,7 @@ function plot(rows, id, width, point) {
     const area = { x: x[at] - slot / 2, y: AROUND.top, width: slot, height: bottom - AROUND.top };
     const told = { onpointerenter: () => point(row), onclick: () => point(row), onpointerleave: () => point(null) };
     const reach = svg("rect", { class: "reach", ...area }, svg("title", null, inWords(row)));
-    return svg("g", { class: `point ${easier}`, "data-learner": row.learner, ...told }, reach, whisker, mark);
+    return svg("g", { class: `point ${row.easier ?? "open"}`, "data-learner": row.learner, ...told }, reach, whisker, mark);
   });
   const more = (row, at, y) => // to the left and to the right, so that neither covers the other
     row.learner.endsWith("+words")
@@ -97,6 +96,7 @@ function plot(rows, id, width, point) {
 
 function legend(rows) {
   const parts = ["Above 0 forward is easier, below 0 backward. Bars: 95 % intervals over the documents of the text."];
+  parts.push(" Filled: a direction is easier even when it is counted that all these learners were asked.");
   if (rows.some((row) => row.null && row.null.low !== null)) {
     parts.push(" Grey band: what chance gives, with documents turned round at random.");
   }
