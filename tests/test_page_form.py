@@ -79,8 +79,7 @@ def test_what_is_asked_for_last_is_shown_and_a_double_click_asks_once(page):
     assert page.locator("#result h2").inner_text() == page.locator("#examples button").nth(1).inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", ["page", "phone"])
+@pytest.mark.parametrize(("device", "scheme"), [("page", "light"), ("phone", "dark")])
 def test_axe_finds_nothing_grave(request, device, scheme):
     page = request.getfixturevalue(device)
     page.emulate_media(color_scheme=scheme)

@@ -28,6 +28,7 @@ from aot.explore.names import allowed, distinct, without_places
 
 IMPORTING = threading.Lock()
 WORKERS = 2  # measurements at once: a Space has two cores
+POLLED = 0.05  # seconds between two looks at the queue: Gradio's 0.001 takes a tenth of a core while nobody asks
 SESSIONS = 64  # of visitors who wait or have just been answered; what older ones have not fetched is dropped
 FAILED = "Something went wrong here, and the server's log says what. Try another text."
 # Gradio tells nobody about this server, and computes no statistics of its requests at each of them.
@@ -160,7 +161,9 @@ def start(server: gr.Server, host: str | None = None, port: int | None = None) -
     except OSError as error:
         taken = f"--port {port}: is taken" if port else "no port from 7860 on is free"
         raise SystemExit(f"{taken}; choose another one with --port") from error
-    server.get_blocks()._queue.pending_messages_per_session.max_size = SESSIONS
+    queue = server.get_blocks()._queue
+    queue.pending_messages_per_session.max_size = SESSIONS
+    queue.sleep_when_free = POLLED
     return address
 
 
