@@ -43,6 +43,7 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
+OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
 END = "<!-- end -->"  # where a table of the page ends
 
 
@@ -74,10 +75,8 @@ def without_models(name: str, results: Path, scores: Path) -> list[str]:
 
 def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that are shown of it."""
-    if name == "speed":
-        return speed(results)
-    if name == "gpu_check":
-        return gpu_check(results)
+    if name in OWN:
+        return OWN[name](results)
     if name == "scaling":
         tables = [read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")]
         if any(table.empty for table in tables):  # one alone tells nothing of the other axis
