@@ -13,12 +13,12 @@ from tests.mutations import Mutation
 
 
 @pytest.mark.timeout(600)
-def test_sixty_changes_are_said_or_change_nothing(tmp_path):
-    flags = ["--cases", "60", "--jobs", "1", "--output", tmp_path / "fuzz.json"]
+def test_some_changes_are_said_or_change_nothing(tmp_path):
+    flags = ["--cases", "24", "--jobs", "1", "--output", tmp_path / "fuzz.json"]
     done = subprocess.run([sys.executable, "-m", "tests.fuzz", *flags], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     found = read_json(tmp_path / "fuzz.json")
-    assert found["passed"] == found["cases"] == 60 and len(found["by_kind"]) == 5 and len(found["by_task"]) > 15
+    assert found["passed"] == found["cases"] == 24 and len(found["by_kind"]) == 5 and len(found["by_task"]) > 10
 
 
 WHOLE = {"new/a": 1, "new/b": 2}

@@ -124,6 +124,7 @@ def test_the_names_of_each(spelled):
         assert command == f"--data d --hub_token secret --size micro {own}".split()
 
 
+@pytest.mark.slow  # each of seeds, directions at once and stopping has tests of its own
 def test_both_directions_at_once_told_to_stop_and_started_again(data, pair, second_pair, tmp_path):
     process = start(tmp_path / "run", data, *SEEDS)
     saved_once(process, of(tmp_path / "run", 42))
