@@ -10,11 +10,12 @@ from aot.statistics.fits import adjusted, mean_and_margin
 from aot.statistics.laws import Losses, Points, Straight, points_of, predict, slopes
 
 FORMS = ("constant", "straight line", "losses, one exponent", "losses, two exponents")
+OF_LOSSES = ("parameters", "tokens")  # axes of laws of losses
 STEPS = ("the next larger model", "the next longer context", "the end of training")  # along AXES
-PAPERS = "GPT2-Medium of the paper"
+PAPERS, OTHERS = "GPT2-Medium of the paper", "models of others, from Luo et al."
 GROUPS = [f"{what}, {whose}" for whose in ("here", "of others") for what in STEPS]
 GROUPS[3:3] = ["more text, here", "GPT-2 on a GPU"]
-GROUPS += ["models of others", PAPERS]  # of predictions, in the order of the table
+GROUPS += [PAPERS, OTHERS]  # of predictions, in the order of the table
 REACH = 2e10  # parameters, to which lines of the figure go
 Series = tuple[pd.DataFrame, pd.DataFrame]  # points at the end of training, and on the way there
 FITS = "series form of points seeds runs value low high p p_of_all residual".split()
@@ -37,12 +38,11 @@ def forms(ends: pd.DataFrame, way: pd.DataFrame) -> Iterator[tuple[str, Straight
         return
     yield FORMS[0], Straight(()), points, axes
     yield FORMS[1], Straight(tuple(range(len(axes)))), points, axes
-    losses = usual(way, ("parameters", "tokens")) if len(way) else ends
-    axes = [axis for axis in ("parameters", "tokens") if losses[axis].nunique() > 2 and losses[axis].notna().all()]
-    points = points_of(losses, axes) if axes else None
-    for name, shared in zip(FORMS[2:], (True, False), strict=True):
-        if points is not None:
-            yield name, Losses(tuple(range(len(axes))), shared), points, axes
+    losses, axes = usual(way, OF_LOSSES), list(OF_LOSSES)
+    if losses["parameters"].nunique() > 1:  # at one size, or of one amount of text, the directions need not end alike
+        points = points_of(losses, axes)
+        for name, shared in zip(FORMS[2:], (True, False), strict=True):
+            yield name, Losses((0, 1), shared), points, axes
 
 
 def fits(series: dict[str, Series]) -> pd.DataFrame:
@@ -53,9 +53,7 @@ def fits(series: dict[str, Series]) -> pd.DataFrame:
     rows, tests = [], {}
     for name, (ends, way) in series.items():
         for form, law, points, axes in forms(ends, way):
-            if form == FORMS[0] or (form in FORMS[2:] and "parameters" not in axes):
-                continue  # where both losses end is of interest along sizes
-            if (coefficients := law.fitted(points)) is None:
+            if form == FORMS[0] or (coefficients := law.fitted(points)) is None:
                 continue
             residual = float(np.sqrt(np.mean((law.aot(coefficients, points.axes) - points.aot) ** 2)))
             shared = {"series": name, "form": form, "points": len(points.axes), "seeds": len(points.aot)}
@@ -133,12 +131,12 @@ def elsewhere(name: str, ends: pd.DataFrame, way: pd.DataFrame, points: pd.DataF
     text, here = ends["text"].iloc[0].split()[0], (ends["whose"] == "here").all()
     found = points[points["text"].str.startswith(text) & ~points["along"]]
     last = found[found["series"] == f"the paper, {text}, GPT2-Medium by tokens"].nlargest(1, "tokens")
-    groups = [(PAPERS, last)]
+    groups = [(OTHERS if ends["whose"].iloc[0] == "Luo et al." else PAPERS, last)]
     if here:
         groups.append(("more text, here", found[found["series"].str.endswith(", shipped")]))
         groups.append(("GPT-2 on a GPU", found[found["whose"] == "GPU"]))
-    else:
-        groups.append(("models of others", found[found["whose"] == "Zhang et al."]))
+    elif groups[0][0] == OTHERS:
+        groups.append((OTHERS, found[found["whose"] == "Zhang et al."]))
     targets = [as_targets(rows, group) for group, rows in groups if len(rows)]
     return against(name, ends, way, pd.concat(targets)) if targets else []
 

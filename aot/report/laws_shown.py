@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from aot.base.files import replacing
-from aot.report.laws import FORMS, GROUPS, PAPERS, Series, bands, checks, fits
+from aot.report.laws import FORMS, GROUPS, Series, bands, checks, fits
 from aot.report.points import AXES, gather
 from aot.show.laws_figure import plot_laws
 from aot.statistics.fits import LEVEL
@@ -45,26 +45,31 @@ def show_fits(found: pd.DataFrame, series: dict[str, Series]) -> list[str]:
 
 
 def show_checks(found: pd.DataFrame) -> list[str]:
-    """How often each form was right about what it had not seen, and by how much it was off."""
-    rows, forms_of = [], {form: found[found["form"] == form] for form in FORMS}
+    """How often each form was right about what it had not seen, and by how much it was off.
+
+    In a row are what all forms predict that predict anything of its kind, so that they can be compared.
+    """
+    number = found.groupby(["group", "fitted_to", "predicted"])["form"].transform("nunique")
+    found = found[number == number.groupby(found["group"]).transform("max")]
+    rows, counts = [], dict.fromkeys(FORMS, (0, 0))
     for group in sorted(set(found["group"]), key=GROUPS.index):
         row = [group]
-        for each in forms_of.values():
-            each = each[each["group"] == group]
-            off = np.sqrt(np.mean((each["aot"] - each["measured"]) ** 2)) if len(each) else np.nan
+        for form in FORMS:
+            each = found[(found["group"] == group) & (found["form"] == form)]
             known = each["inside"].dropna()
-            held = f"{known.sum():.0f} of {len(known)}, " if len(known) else "no interval, "
-            row.append(f"{held}off by {off:.2%}" if len(each) else "")
+            counts[form] = (counts[form][0] + int(known.sum()), counts[form][1] + len(known))
+            held = f"{known.sum():.0f} of {len(known)}" if len(known) else "no interval"
+            off = np.sqrt(np.mean((each["aot"] - each["measured"]) ** 2)) if len(each) else np.nan
+            row.append(f"{held}, off by {off:.2%}" if len(each) else "")
         rows.append(row)
-    known = [each["inside"].dropna() for each in forms_of.values()]
-    rows.append(["all", *(f"{each.sum():.0f} of {len(each)}" for each in known)])
+    rows.append(["all", *(f"{held} of {number}" for held, number in counts.values())])
     return table_of(["predicted", *FORMS], rows)
 
 
 def show_paper(found: pd.DataFrame) -> list[str]:
     """What each law predicts of the paper's model, beside what the paper has."""
     rows = []
-    for each in found[found["group"] == PAPERS].itertuples():
+    for each in found[found["predicted"] == "GPT2-Medium"].itertuples():
         known = np.isfinite(each.low)
         interval = f"{each.low:+.2%} to {each.high:+.2%}" if known else "no interval"
         verdict = ("inside" if each.inside else "outside") if known else ""
