@@ -208,17 +208,19 @@ def test_the_page_shows_what_results_hold(tmp_path, monkeypatch, capsys):
 def test_what_is_said_of_laws_is_what_results_hold():
     prose = " ".join((ROOT / "docs/origins.md").read_text(encoding="utf-8").split("## A law of scale")[1].split())
     page = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    said = " ".join(page.split())
     fitted, checked = (pd.read_csv(ROOT / f"results/{name}.csv") for name in ("laws", "laws_checks"))
     paper = checked[checked["predicted"] == "GPT2-Medium"].set_index(["fitted_to", "form"])
-    for series in ("English", "Luo et al., English"):
-        row = 100 * paper.loc[(series, "straight line"), ["aot", "high", "measured"]].astype(float)
-        assert f"says {row['aot']:+.2f} ± {row['high'] - row['aot']:.2f} %" in prose
-    assert f"the paper has {row['measured']:+.2f} %" in prose
-    french = paper.loc[("French", "straight line")]
-    assert f"the interval is {100 * (french['high'] - french['low']):.0f} % wide" in prose
+    of = [("English", laws.BY_SIZE), ("French", laws.BY_SIZE), ("Luo et al., English", laws.LINE)]
+    for row in (100 * paper.loc[each, ["aot", "high", "measured"]].astype(float) for each in of):
+        assert f" {row['aot']:+.2f} ± {row['high'] - row['aot']:.2f} %" in prose
+        assert f"has {row['measured']:+.2f} %" in prose
+    french = paper.loc[("French", laws.LINE)]
+    assert f"its interval is {100 * (french['high'] - french['low']):.0f} % wide" in said
     sizes = fitted[fitted["of"] == "doubling of parameters"]["value"]
     assert len(sizes) == 6 and f"by {100 * sizes.min():.2f} to {100 * sizes.max():.2f} %" in prose
     (line,) = (line for line in page.split("<!-- table laws -->")[1].splitlines() if line.startswith("| all |"))
     held = [cell.split(" of ") for cell in line.strip("| ").split(" | ")[1:]]
-    losses = " of ".join(str(int(a) + int(b)) for a, b in zip(*held[2:], strict=True))
+    losses = " of ".join(str(int(a) + int(b)) for a, b in zip(*held[3:], strict=True))
     assert f"hold {' of '.join(held[1])} predictions, those of losses {losses}" in prose
+    assert f"have {' of '.join(held[1])} for the line, and {held[3][0]} and {' of '.join(held[4])} for" in said

@@ -9,7 +9,10 @@ from aot.report.points import AXES
 from aot.statistics.fits import adjusted, mean_and_margin
 from aot.statistics.laws import Losses, Points, Straight, points_of, predict, slopes
 
-FORMS = ("constant", "straight line", "losses, one exponent", "losses, two exponents")
+CONSTANT, LINE, BY_SIZE, *LOSSES = FORMS = (
+    *("constant", "straight line", "line of parameters alone"),
+    *("losses, one exponent", "losses, two exponents"),
+)
 OF_LOSSES = ("parameters", "tokens")  # axes of laws of losses
 STEPS = ("the next larger model", "the next longer context", "the end of training")  # along AXES
 PAPERS, OTHERS = "GPT2-Medium of the paper", "models of others, from Luo et al."
@@ -36,12 +39,16 @@ def forms(ends: pd.DataFrame, way: pd.DataFrame) -> Iterator[tuple[str, Straight
     points = points_of(ends, axes) if axes else None
     if points is None:
         return
-    yield FORMS[0], Straight(()), points, axes
-    yield FORMS[1], Straight(tuple(range(len(axes)))), points, axes
+    yield CONSTANT, Straight(()), points, axes
+    yield LINE, Straight(tuple(range(len(axes)))), points, axes
+    if "parameters" in axes and len(axes) > 1:
+        points = points_of(usual(ends, ("parameters",)), ["parameters"])
+        if points is not None:
+            yield BY_SIZE, Straight((0,)), points, ["parameters"]
     losses, axes = usual(way, OF_LOSSES), list(OF_LOSSES)
     if losses["parameters"].nunique() > 1:  # at one size, or of one amount of text, the directions need not end alike
         points = points_of(losses, axes)
-        for name, shared in zip(FORMS[2:], (True, False), strict=True):
+        for name, shared in zip(LOSSES, (True, False), strict=True):
             yield name, Losses((0, 1), shared), points, axes
 
 
@@ -53,12 +60,12 @@ def fits(series: dict[str, Series]) -> pd.DataFrame:
     rows, tests = [], {}
     for name, (ends, way) in series.items():
         for form, law, points, axes in forms(ends, way):
-            if form == FORMS[0] or (coefficients := law.fitted(points)) is None:
-                continue
+            if form in (CONSTANT, BY_SIZE) or (coefficients := law.fitted(points)) is None:
+                continue  # a line of parameters alone is in the table of sizes
             residual = float(np.sqrt(np.mean((law.aot(coefficients, points.axes) - points.aot) ** 2)))
             shared = {"series": name, "form": form, "points": len(points.axes), "seeds": len(points.aot)}
             shared |= {"runs": points.runs, "residual": residual}
-            if form == FORMS[1]:
+            if form == LINE:
                 if len(points.axes) <= law.free:
                     continue
                 found = slopes(law, points)
@@ -77,7 +84,7 @@ def fits(series: dict[str, Series]) -> pd.DataFrame:
             ]
     table, together = pd.DataFrame(rows, columns=FITS), adjusted(tests)
     for name, p_values in together.items():
-        table.loc[(table["series"] == name) & (table["form"] == FORMS[1]), "p_of_all"] = p_values
+        table.loc[(table["series"] == name) & (table["form"] == LINE), "p_of_all"] = p_values
     return table
 
 
@@ -105,7 +112,8 @@ def as_targets(rows: pd.DataFrame, group: str, label: str | None = None) -> pd.D
 def next_ones(name: str, ends: pd.DataFrame, way: pd.DataFrame) -> list[dict]:
     """Each setting along an axis from the third on, predicted from the smaller ones, all else as usual.
 
-    Along tokens, where a run has several points, the last alone."""
+    Along tokens, where a run has several points, the last alone.
+    """
     rows, whose = [], "here" if ends["whose"].isin(("here", "GPU")).all() else "of others"
     for axis, what in zip(AXES, STEPS, strict=True):
         line = usual(ends, (axis,))
@@ -155,15 +163,14 @@ def checks(series: dict[str, Series], points: pd.DataFrame) -> pd.DataFrame:
 
 
 def bands(series: dict[str, Series]) -> pd.DataFrame:
-    """Straight lines by parameters of series with seeds, all else as usual, to beyond the largest models: a row a
-    place, with the `low` and `high` of a new pair."""
+    """Lines of parameters alone, of series with seeds, and what a new pair may have, to beyond the largest models."""
     found = []
     for name, (ends, way) in series.items():
         if ends["parameters"].nunique() < 3 or ends["seed"].nunique() < 2:
             continue
         for form, law, points, axes in forms(usual(ends, ("parameters",)), way[:0]):
             at = np.geomspace(ends["parameters"].min(), REACH, 60)
-            if form == FORMS[1] and (line := predict(law, points, at[:, None])) is not None:
+            if form == LINE and (line := predict(law, points, at[:, None])) is not None:
                 text = ends["text"].iloc[0]
                 values = {"aot": line.aot, "low": line.aot - line.margin, "high": line.aot + line.margin}
                 found.append(pd.DataFrame({"series": name, "text": text, axes[0]: at, **values}))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from aot.base.files import replacing
-from aot.report.laws import FORMS, GROUPS, Series, bands, checks, fits
+from aot.report.laws import FORMS, GROUPS, LINE, LOSSES, Series, bands, checks, fits
 from aot.report.points import AXES, gather
 from aot.show.laws_figure import plot_laws
 from aot.statistics.fits import LEVEL
@@ -18,7 +18,7 @@ def table_of(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def show_fits(found: pd.DataFrame, series: dict[str, Series]) -> list[str]:
     """What each doubling adds to ∂, and which slopes may be claimed."""
-    straight, rows, named = found[found["form"] == FORMS[1]], [], []
+    straight, rows, named = found[found["form"] == LINE], [], []
     for name, each in straight.groupby("series", sort=False):
         cells, first = each.set_index("of"), each.iloc[0]
         kind = "texts" if name.startswith("quick") else "seeds"
@@ -33,7 +33,8 @@ def show_fits(found: pd.DataFrame, series: dict[str, Series]) -> list[str]:
             if p <= LEVEL:
                 named.append(f"{name} ({'grows' if slope > 0 else 'falls'} with {axis})")
         rows.append([*row, f"{first.residual:.3%}"])
-    few = [name for name, (ends, _) in series.items() if name not in set(straight["series"]) and len(ends) > 1]
+    few = [name for name in series if name not in set(straight["series"])]
+    of_losses = found[found["form"].isin(LOSSES)]["series"].unique()
     tested = int(straight["p_of_all"].notna().sum())
     lines = table_of(["for each doubling of", "points", "over", *AXES, "residual"], rows)
     lines += [
@@ -41,7 +42,9 @@ def show_fits(found: pd.DataFrame, series: dict[str, Series]) -> list[str]:
         "Margins: 0.95, by t over what stands under *over*. Points of one run are not independent, and have none. "
         f"Change is named where it stands for all {tested} slopes together (Holm): {'; '.join(named) or 'none'}.",
     ]
-    return [*lines, *(["", f"Not enough points for a law: {'; '.join(few)}."] if few else [])]
+    lines += ["", f"Not enough points for a line: {'; '.join(few) or 'none'}."]
+    lines[-1] += f" Not enough sizes and amounts for a law of losses: all but {'; '.join(of_losses) or 'none'}."
+    return lines
 
 
 def show_checks(found: pd.DataFrame) -> list[str]:
@@ -83,9 +86,9 @@ def show_limits(found: pd.DataFrame, points: pd.DataFrame) -> list[str]:
     lines, limits = [], found[found["of"] == "E"]
     for name, each in limits.groupby("series", sort=False):
         own = points[points["series"].isin([name, f"{name}, shipped"])].nsmallest(1, "forward").iloc[0]
-        found = [f"{row.value:.2f} ± {row.high - row.value:.2f}" for row in each.itertuples()]
+        ends = [f"{row.value:.2f} ± {row.high - row.value:.2f}" for row in each.itertuples()]
         at_bound = (each["value"] < 0.005).all()
-        where = "E stays at 0, its bound, and is not found" if at_bound else f"E is {' and '.join(found)}"
+        where = "E stays at 0, its bound, and is not found" if at_bound else f"E is {' and '.join(ends)}"
         lines.append(f"- {name}: {where}; a pair has come to {own['forward']:.2f} ({own['model']}).")
     return lines
 

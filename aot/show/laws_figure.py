@@ -47,7 +47,7 @@ def plot_laws(points: pd.DataFrame, bands: pd.DataFrame):
             axis.plot(own["parameters"], 100 * own["aot"], marker=marker, label=label, **style)
         for name, line in bands[bands["text"].str.startswith(language)].groupby("series", sort=False):
             whose = "Luo et al." if name.startswith("Luo") else "pairs here"
-            colour, label = OWN[whose][0], f"line through {whose}, 0.95 interval of a pair"
+            colour, label = OWN[whose][0], f"line of parameters alone through {whose}, 0.95 interval of a pair"
             axis.plot(line["parameters"], 100 * line["aot"], color=colour, linewidth=1, label=label)
             edges = 100 * line["low"], 100 * line["high"]
             axis.fill_between(line["parameters"], *edges, color=colour, alpha=0.12, linewidth=0)

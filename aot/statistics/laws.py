@@ -158,7 +158,7 @@ class Prediction:
         return np.abs(measured - self.aot) <= self.margin
 
 
-def predict(law: Straight | Losses, points: Points, at: np.ndarray, pairs: int = 1) -> Prediction | None:
+def predict(law: Straight | Losses, points: Points, at: np.ndarray, pairs: int | np.ndarray = 1) -> Prediction | None:
     """What a law, fitted to points, predicts of ∂ at axes [m, p], in the mean of `pairs` seeds; None if not fitted.
 
     Two things vary: the law, from seed to seed; and a pair around it, as the residuals do. Their variances are added,
