@@ -24,7 +24,6 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from aot.base.cli import command, parse_arguments, without_effect
 from aot.base.files import read_json, replacing
@@ -33,6 +32,7 @@ from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
 from aot.report import quick_tables
 from aot.report.compare import compare
+from aot.report.laws_shown import laws
 from aot.report.markdown import markdown
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
@@ -42,8 +42,9 @@ from aot.statistics import claims
 from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
-AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
+AXES = {"context": ["context"], "sizes": ["parameters"]}
+# tables without rows of pairs; each reads the folder of results
+OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws}
 END = "<!-- end -->"  # where a table of the page ends
 
 
@@ -77,11 +78,6 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     """Bring the CSV files and figures of an experiment up to date; the lines that are shown of it."""
     if name in OWN:
         return OWN[name](results)
-    if name == "scaling":
-        tables = [read_table(results / f"{each}.csv", COLUMNS) for each in ("context", "sizes")]
-        if any(table.empty for table in tables):  # one alone tells nothing of the other axis
-            return ["Not run yet."]
-        return trends(pd.concat(tables), AXES[name])
     if name.startswith("quick_"):
         return without_models(name, results, scores)
     before = read_table(results / f"{name}.csv", COLUMNS)["row"]

@@ -11,8 +11,8 @@ from PIL import Image
 
 from aot.base.files import read_json
 from aot.base.places import ROOT
-from aot.report import study
-from aot.show import figures, quick_figures, study_figures, style, table_figures
+from aot.report import laws, points, study
+from aot.show import figures, laws_figure, quick_figures, study_figures, style, table_figures
 from aot.show.names import learner, readable
 from aot.statistics import claims
 from experiments import coverage, false_claims
@@ -45,6 +45,11 @@ def of_study(draw):
     return amount, study.held_out(table("sign_curves"), table("sign"), amount)
 
 
+def of_laws():
+    found = points.gather(RESULTS)
+    return found, laws.bands({"English": (found[(found["series"] == "English") & ~found["along"]], found[:0])})
+
+
 CURVE = {"step": [0, 9], "tokens": [10, 90], "aot": [0.01, 0.02], "low": [None, 0.01], "high": [None, 0.03]}
 OF_ARROWS = {  # what draws an axis of ∂, and of what
     "languages": (table_figures.plot_intervals, lambda: (table("languages"), paper("languages"))),
@@ -66,6 +71,7 @@ OF_ARROWS = {  # what draws an axis of ∂, and of what
         figures.plot_prequential,
         lambda: ({"curve": CURVE, "held_out": {"9": 0.01}, "tokens_needed": 90},),
     ),
+    "laws": (laws_figure.plot_laws, of_laws),
     "running sum": (figures.plot_running_sum, lambda: (np.array([1.0, -2, 3]), np.array([0]))),
 }
 OTHERS = {

@@ -61,7 +61,7 @@ def test_what_scripts_read_beside_them_is_there(installed):
     names += "space/page/index.html space/panels/panels.css space/games/games.css pairs/en-books/aot.json "
     names += "pairs/fr-books/backward/model.safetensors pairs/fr-books/backward/tokenizer.json "
     names += "model_cards/model.md model_cards/generate.md model_cards/training.md model_cards/licence.md "
-    names += "experiments/paper.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
+    names += "experiments/paper.csv experiments/published.csv accelerate_configs/ddp.yaml ds_configs/zero2.json"
     for name in names.split():
         assert (root / name).is_file(), name
     card = (installed / "aot/arrow_of_time/README.md").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """What bookings have measured as rows of tables, beside those of other machines: results/*_gpu.csv.
 
     python experiments/gpu/merge.py [results/gpu]
-    python report.py languages_gpu sizes_gpu context_gpu
+    python report.py languages_gpu sizes_gpu context_gpu laws
 
 A row of a table is that of all seeds of a pair, and then one for each; what is measured again replaces what was there.
 """
