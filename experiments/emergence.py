@@ -32,7 +32,7 @@ import torch
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import read_json, replacing, write_json
 from aot.base.folders import differences
-from aot.base.machine import cores, provenance
+from aot.base.machine import COMMIT, cores
 from aot.base.progress import Bar
 from aot.sources.updates import BACKWARD, EITHER, FORWARD, MOST, draw, losses, pack, unpack, walk
 from aot.statistics.fits import mean_and_margin
@@ -45,7 +45,9 @@ ARMS = {  # who thinks, and who learns, in which direction
     "selection": (EITHER, FORWARD),  # Alice prefers nothing, Bob still learns forward
 }
 LEARNED = ("forward", "backward", "none")
-MEASURED = ["adopted", "ones_A", "ones_inverse", "forward", "backward", "aot", "aot_other_word", "aot_exact"]
+# ∂, that of exact learners of the same language, and of such as know no bit of the word that they are reading
+ARROWS = ["aot", "aot_exact", "aot_other_word"]
+MEASURED = ["adopted", "ones_A", "ones_inverse", "forward", "backward", *ARROWS]
 COLUMNS = ["form", "bits", "arm", "seed", "generation", *MEASURED, "low", "high", "commit"]
 
 
@@ -97,17 +99,12 @@ def seed_of(arm: str, seed: int) -> int:
 
 
 def row(language: np.ndarray, longest: int, **known) -> dict:
-    """A row of the table: what is `known`, and what the exact losses of its language [2, m] are."""
-    nats = losses(language, longest)
-    ones = unpack(language).sum((1, 2))
-    read, other = arrow(nats[:, 0]), arrow(nats[:, 1])
-    exact = {"forward": nats[0, 0], "backward": nats[1, 0], "ones_A": ones[0], "ones_inverse": ones[1]}
-    found = exact | known
-    return found | {
-        "aot": arrow(np.array([found["forward"], found["backward"]])),
-        "aot_other_word": other,
-        "aot_exact": read,
-    }
+    """A row of the table: what is `known`, and what exact learners of its language [2, m] lose."""
+    nats, ones = losses(language, longest), unpack(language).sum((1, 2))
+    of_exact, other = arrow(nats).tolist()
+    found = {"forward": nats[0, 0], "backward": nats[1, 0], "ones_A": ones[0], "ones_inverse": ones[1]} | known
+    aot = arrow(np.array([found["forward"], found["backward"]]))
+    return found | {"aot": aot, "aot_exact": of_exact, "aot_other_word": other}
 
 
 def exact(args: EmergenceArguments, form: str, arm: str, bits: int, at: np.ndarray) -> Iterable[dict]:
@@ -119,7 +116,7 @@ def exact(args: EmergenceArguments, form: str, arm: str, bits: int, at: np.ndarr
         languages, adopted = walk(start, *ARMS[arm], *drawn, args.budget, most, at)
         for language, generation, so_far in zip(languages, at, adopted, strict=True):
             own = {"form": form, "bits": bits, "arm": arm, "seed": seed, "generation": generation, "adopted": so_far}
-            yield row(language, args.longest, **own)
+            yield row(language, args.longest, **own, commit=COMMIT)
 
 
 def learned(args: EmergenceArguments, which: tuple[str, int]) -> list[dict]:
@@ -129,7 +126,7 @@ def learned(args: EmergenceArguments, which: tuple[str, int]) -> list[dict]:
     if (found := read_json(path, f"delete {path} and run again")) is None:
         torch.set_num_threads(1)
         with Bar(live(args.lives, *ARMS[arm], request["seed"]), total=args.generations + 1, desc=path.stem) as bar:
-            found = {"request": request, "generations": [*bar], "commit": provenance()["commit"]}
+            found = {"request": request, "generations": [*bar], "commit": COMMIT}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, found)
     if other := differences(request, found["request"]):
@@ -147,8 +144,9 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
     for key, group in table.groupby(["form", "bits", "arm", "generation"], sort=False):
         aot, margin = mean_and_margin(group["aot"].to_numpy())
         of_all = dict(zip(("form", "bits", "arm", "generation"), key, strict=True)) | {"seed": "mean"}
-        rows.append(of_all | group[MEASURED].mean().to_dict() | {"low": aot - margin, "high": aot + margin})
-    return pd.DataFrame(rows).assign(commit=table["commit"].iloc[0])
+        interval = {"low": aot - margin, "high": aot + margin, "commit": group["commit"].iloc[0]}
+        rows.append(of_all | group[MEASURED].mean().to_dict() | interval)
+    return pd.DataFrame(rows)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -161,18 +159,20 @@ def main(argv: list[str] | None = None) -> None:
     else:
         rows = [each for pair in pairs for each in of_pair(pair)]
     last = np.log2(args.exact_generations)
-    at = np.unique([0, *np.round(2 ** np.arange(0, last, 0.5)).astype(int), args.exact_generations])
+    middle = np.arange(min(4, last), min(11, last), 0.5)  # where much happens
+    at = np.round(2 ** np.concatenate([np.arange(last), middle])).astype(int)
+    at = np.unique([0, *at, args.exact_generations])
     few = np.arange(args.generations + 1)
     walks = [(form, arm, args.exact_bits, at) for form in ("budget", "rules") for arm in ARMS]
     walks += [("rules", arm, args.bits, few) for arm in LEARNED]
     for each in Bar(walks, desc="exact", unit="arm"):
         rows += exact(args, *each)
-    table = pd.DataFrame(rows).fillna({"commit": provenance()["commit"] or ""})
-    table = pd.concat([means(table), table]).reindex(columns=COLUMNS)
+    seeds = pd.DataFrame(rows)
+    table = pd.concat([means(seeds), seeds.drop(columns="commit")]).reindex(columns=COLUMNS)
     path = Path(args.results, f"{args.name}.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial_path:
-        table.to_csv(partial_path, index=False, float_format="%.5g")
+        table.to_csv(partial_path, index=False, float_format="%.4g")
     print(f"{path}: {len(pairs)} learned pairs, {args.exact_seeds} seeds of each exact form")
 
 

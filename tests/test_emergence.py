@@ -3,14 +3,20 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
+from conftest import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+import report
+from aot.report.emergence import agreement
 from aot.sources import updates
 from aot.sources.linear import inverse, random_matrix
 from aot.sources.updates import BACKWARD, EITHER, FORWARD
 from aot.train import generations
+from experiments import emergence as experiment
 
 TINY = dict(bits=4, generations=3, first_steps=30, steps=20, batch=8, held_out=4, rate=1e-2, layers=1, width=16)
 
@@ -31,8 +37,8 @@ def languages(draw, most=8):
     return updates.pack(random_matrix(bits, int(rng.integers(0, bits)), rng))
 
 
-@given(languages(most=64), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@given(languages(most=12), st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
 def test_the_inverse_follows_each_flip_and_a_second_flip_takes_it_back(language, random):
     bits = language.shape[1]
     for _ in range(20):
@@ -157,3 +163,87 @@ def test_lines_are_those_of_the_language_whatever_is_read_first():
         x, y = ids[:, :6], ids[:, 7:]
         assert (ids[:, 6] == 2).all() and np.array_equal(x @ matrix.T % 2, y)
         assert np.array_equal(x if first == FORWARD else y[:, ::-1], words)
+
+
+COMMAND = "--exact_bits 8 --exact_generations 40 --exact_seeds 3 --seeds 2".split()
+SHORT = TINY | {"generations": 1, "first_steps": 4, "steps": 2}
+COMMAND += [word for name, value in SHORT.items() for word in (f"--{name}", str(value))]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which the command has run, on one core."""
+    folder = tmp_path_factory.mktemp("emergence")
+    flags = [*COMMAND, "--runs", str(folder / "runs"), "--results", str(folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "cores", lambda: 1)
+        experiment.main(flags)
+    return folder, flags
+
+
+def test_the_table_has_each_seed_and_the_mean_over_seeds(made):
+    table = pd.read_csv(made[0] / "emergence.csv", dtype={"seed": str})
+    assert {*zip(table["form"], table["bits"], table["arm"], strict=True)} == {
+        *itertools.product(["budget", "rules"], [8], experiment.ARMS),
+        *itertools.product(["rules", "learned"], [4], experiment.LEARNED),
+    }
+    means, seeds = table[table["seed"] == "mean"], table[table["seed"] != "mean"]
+    of_seeds = seeds.groupby(["form", "bits", "arm", "generation"])["aot"]
+    for row in means.itertuples():
+        values = of_seeds.get_group((row.form, row.bits, row.arm, row.generation))
+        low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values) or 1e-12)
+        assert [row.aot, row.low, row.high] == pytest.approx([values.mean(), low, high], abs=1e-3)
+    aot = 2 * (seeds["backward"] - seeds["forward"]) / (seeds["backward"] + seeds["forward"])
+    assert np.allclose(aot, seeds["aot"], atol=1e-3) and (seeds["aot"] != 0).any()
+    exact = seeds[seeds["form"] != "learned"]
+    assert np.array_equal(exact["aot"], exact["aot_exact"]) and (seeds["generation"].max() == 40)
+    assert (seeds.loc[seeds["generation"] == 0, "ones_A"] == seeds.loc[seeds["generation"] == 0, "bits"]).all()
+
+
+def test_a_learned_pair_that_is_there_is_not_trained_again(made, monkeypatch, tmp_path):
+    folder, flags = made
+    monkeypatch.setattr(experiment, "cores", lambda: 1)
+    before = (folder / "emergence.csv").read_bytes()
+    monkeypatch.setattr(experiment, "live", None)
+    experiment.main(flags)
+    assert (folder / "emergence.csv").read_bytes() == before
+    with pytest.raises(SystemExit, match=r"forward-1.json: was made with other flags \(steps: 7 / 2\)") as stopped:
+        experiment.main([*flags, "--steps", "7"])
+    assert one_line(stopped)
+
+
+def test_the_report_shows_each_arm_and_what_it_may_claim(made, capsys):
+    folder, _ = made
+    page = folder / "page.md"
+    page.write_text("<!-- table emergence -->\n<!-- end -->\n", encoding="utf-8")
+    report.main(["emergence", "--results", str(folder), "--readme", str(page)])
+    shown = page.read_text(encoding="utf-8")
+    assert "easier | seeds above, below 0" in capsys.readouterr().out and "](emergence.png)" in shown
+    assert len([each for each in shown.splitlines() if each.startswith(("| budget", "| rules", "| learned"))]) == 14
+    assert shown.count("of exact learners of the languages") == 3
+    assert (folder / "emergence.png").stat().st_size > 10_000
+    assert report.OWN["emergence"](folder / "nowhere") == ["Not run yet."]
+
+
+def test_pairs_agree_with_exact_learners_where_both_have_the_same_order():
+    seeds = pd.DataFrame({"seed": [1, 2, 1, 2, 1, 2], "generation": [0, 0, 1, 1, 2, 2], "arm": "forward"})
+    seeds = seeds.assign(aot=[0, 0, 0.1, 0.2, 0.3, 0.4])
+    lines = agreement(seeds.assign(aot_exact=seeds["aot"] / 2))
+    assert lines[1].startswith("- Alice and Bob forward: ∂ = +35.00% ± 63.53% of pairs, +17.50% ± 31.77% of exact")
+    assert lines[2].endswith("over 4 generations of 2 pairs: +1.00.")
+    assert len(agreement(seeds.assign(aot_exact=0.0))) == 2  # which have no order
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--exact_bits", "65"], "up to 64"),
+        (["--bits", "3", "--held_out", "8"], "there are 8 lines"),
+        (["--width", "30"], "a multiple of 4"),
+        (["--seeds", "1"], "must be at least 2"),
+    ],
+)
+def test_what_cannot_be_is_refused(flags, said):
+    with pytest.raises(SystemExit, match=said) as stopped:
+        experiment.main(flags)
+    assert one_line(stopped)

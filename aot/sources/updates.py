@@ -114,9 +114,9 @@ def longest_rule(language, learner):
 def walk(language, alice, bob, coins, entries, budget, longest, at):
     """Languages [n, 2, m] after `at` [n] generations, in increasing order, and how many updates each had adopted [n].
 
-    In each generation, of which `draw` made `coins` and `entries`, Alice proposes a flip. Bob learns forward, backward,
-    or EITHER by a coin, and adopts it if it changes at most `budget` entries of his matrix and leaves none of his rules
-    with more than `longest` ones. The language that is given changes in place.
+    In each generation, of which `draw` made `coins` and `entries`, Alice proposes a flip. Bob learns forward,
+    backward, or EITHER by a coin, and adopts it if it changes at most `budget` entries of his matrix and leaves none
+    of his rules with more than `longest` ones. The language that is given changes in place.
     """
     bits = language.shape[1]
     seen = np.empty((len(at), 2, bits), np.uint64)

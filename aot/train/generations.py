@@ -40,7 +40,7 @@ class Lives:
 
     @property
     def near(self) -> float:
-        """The loss in nats per token below which Bob has learned a language: half a bit of a line above its entropy."""
+        """Nats per token below which Bob has learned a language: half a bit of a line above its entropy."""
         return self.entropy + np.log(2) / 2 / (2 * self.bits + 1)
 
 
