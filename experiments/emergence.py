@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     path = Path(args.results, f"{args.name}.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial_path:
-        table.to_csv(partial_path, index=False, float_format="%.4g")
+        table.to_csv(partial_path, index=False, float_format="%.5g")
     print(f"{path}: {len(pairs)} learned pairs, {args.exact_seeds} seeds of each exact form")
 
 

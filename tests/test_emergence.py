@@ -1,6 +1,10 @@
 """How an arrow emerges: the exact walk over linear languages, the pairs that learn them, and their table."""
 
 import itertools
+import os
+import shlex
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import report
+from aot.base.cli import parse_arguments
 from aot.report.emergence import agreement
 from aot.sources import updates
 from aot.sources.linear import inverse, random_matrix
@@ -18,6 +23,7 @@ from aot.sources.updates import BACKWARD, EITHER, FORWARD
 from aot.train import generations
 from experiments import emergence as experiment
 
+ROOT = Path(__file__).parent.parent
 TINY = dict(bits=4, generations=3, first_steps=30, steps=20, batch=8, held_out=4, rate=1e-2, layers=1, width=16)
 
 
@@ -247,3 +253,20 @@ def test_what_cannot_be_is_refused(flags, said):
     with pytest.raises(SystemExit, match=said) as stopped:
         experiment.main(flags)
     assert one_line(stopped)
+
+
+@pytest.mark.parametrize("full", ["", "1"])
+def test_the_script_runs_the_command_with_flags_that_it_understands(full, tmp_path):
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$*"\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "FULL": full}
+    run = ["bash", str(ROOT / "experiments/emergence.sh")]
+    name = "emergence_full" if full else "emergence"
+    done = subprocess.run([*run, "--seeds", "4"], env=environment, capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    module, flags = shlex.split(first)[:2], shlex.split(first)[2:]
+    (args,) = parse_arguments(experiment.EmergenceArguments, doc="", argv=flags)
+    assert module == ["-m", "experiments.emergence"] and (args.name, args.seeds) == (name, 4)
+    assert (args.exact_seeds == 100) == bool(full) and second == f"report.py {name}" and name in report.OWN
+    done = subprocess.run([*run, "mine"], env=environment, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 1 and "--name mine" in done.stdout  # and no table of the page

@@ -12,7 +12,7 @@ from aot.statistics import claims
 from aot.statistics.fits import mean_and_margin
 
 KEYS = ["form", "bits", "arm"]
-MEASURED = ["adopted", "ones_A", "ones_inverse", "forward", "backward"]
+MEASURED = ["adopted", "ones_A", "ones_inverse", "forward", "backward", "aot_other_word"]
 
 
 def last_of(seeds: pd.DataFrame) -> pd.DataFrame:
@@ -56,14 +56,15 @@ def emergence(results: Path, name: str = "emergence") -> list[str]:
         return ["Not run yet."]
     last = last_of(seeds)
     named = claims.easier(last)
-    names = ["form", "bits", "Alice and Bob", "generations", "adopted", "ones of A", "of the inverse", "ℓ→", "ℓ←"]
+    names = ["form", "Alice and Bob", "generations", "adopted", "ones of A", "of the inverse", "ℓ→", "ℓ←"]
     names += ["∂", "0.95 interval", "easier", "seeds above, below 0", "∂ without sign", "furthest ∂, when"]
-    lines = [f"| {' | '.join(names)} |", f"| :-- | --: | :-- |{' --: |' * (len(names) - 3)}"]
+    names.append("∂ of exact learners who know the other word alone")
+    lines = [f"| {' | '.join(names)} |", f"| :-- | :-- |{' --: |' * (len(names) - 2)}"]
     for row, easier in zip(last.itertuples(), named, strict=True):
-        cells = [row.form, row.bits, ARMS[row.arm], f"{row.generations:,}", f"{row.adopted:,.0f}"]
+        cells = [f"{row.form}, {row.bits} bits", ARMS[row.arm], f"{row.generations:,}", f"{row.adopted:,.0f}"]
         cells += [f"{row.ones_A:,.0f}", f"{row.ones_inverse:,.0f}", f"{row.forward:.4f}", f"{row.backward:.4f}"]
         cells += [f"{row.aot:+z.2%}", f"{row.low:+z.2%} to {row.high:+z.2%}", easier, row.sides]
-        cells += [f"{row.without_sign:.2%}", f"{row.furthest:+z.2%}, {row.when:,}"]
+        cells += [f"{row.without_sign:.2%}", f"{row.furthest:+z.2%} at {row.when:,}", f"{row.aot_other_word:+z.2%}"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += claims.of_rows(last)
     if len(learned := seeds[seeds["form"] == "learned"]):

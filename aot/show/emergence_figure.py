@@ -47,7 +47,7 @@ def plot_emergence(table: pd.DataFrame):
     languages that pairs have learned; thin are single seeds of the arm without a preference.
     """
     columns = panels(table)
-    shape = {"figsize": (1.4 * WIDTH, 8), "height_ratios": (2, 2, 3), "sharex": "col", "squeeze": False}
+    shape = {"figsize": (1.4 * WIDTH, 8), "height_ratios": (2, 2, 3.4), "sharex": "col", "squeeze": False}
     figure, axes = plt.subplots(3, len(columns), **shape)
     of_arms = styles(ARMS)
     for (form, bits, rows), (ones, losses, arrows) in zip(columns, axes.T, strict=True):
@@ -70,6 +70,8 @@ def plot_emergence(table: pd.DataFrame):
         if form != "learned":
             arrows.set_xscale("symlog", linthresh=1)
             arrows.set_xlim(0)
+        else:
+            arrows.locator_params(axis="x", integer=True)
         arrows.set_xlabel("generation")
         ones.set_title(FORMS[form].format(bits=bits))
         first = form == columns[0][0]
