@@ -1,5 +1,6 @@
 """The table of how an arrow emerges: each form and arm after its last generation."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +34,22 @@ def last_of(seeds: pd.DataFrame) -> pd.DataFrame:
 
 def agreement(learned: pd.DataFrame) -> list[str]:
     """Lines on ∂ of pairs beside ∂ of exact learners of the same languages."""
-    last = learned[learned["generation"] == learned["generation"].max()]
-    lines = [""]
-    for arm, rows in last.groupby("arm", sort=False):
-        found = [mean_and_margin(rows[column].to_numpy()) for column in ("aot", "aot_exact")]
-        pairs, exact = (f"{mean:+z.2%} ± {margin:.2%}" for mean, margin in found)
-        lines.append(f"- {ARMS[arm]}: ∂ = {pairs} of pairs, {exact} of exact learners of the languages they have.")
     later = learned[learned["generation"] > 0]
+    last = later[later["generation"] == later["generation"].max()]
+    means = later.groupby(["arm", "seed"], sort=False)[["aot", "aot_exact"]].mean().reset_index()
+    lines = ["", "| learned | pairs, last | exact learners, last | pairs, mean | exact learners, mean |"]
+    lines.append("| :-- | --: | --: | --: | --: |")
+    for arm in last["arm"].unique():
+        cells = [ARMS[arm]]
+        for table, column in itertools.product((last, means), ("aot", "aot_exact")):
+            mean, margin = mean_and_margin(table.loc[table["arm"] == arm, column].to_numpy())
+            cells.append(f"{mean:+z.2%} ± {margin:.2%}")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "∂ of pairs, and of exact learners of the same languages, after the last generation and in the mean"]
+    lines[-1] += f" over all, by t over {len(last) // last['arm'].nunique()} seeds."
     if later[["aot", "aot_exact"]].nunique().min() > 1:
         rank = stats.spearmanr(later["aot"], later["aot_exact"]).statistic
-        over = f"{len(later)} generations of {len(last)} pairs"
-        lines.append(f"- Rank correlation of both ∂ over {over}: {rank:+.2f}.")
+        lines[-1] += f" Their rank correlation over {len(later)} generations of {len(last)} pairs is {rank:+.2f}."
     return lines
 
 
