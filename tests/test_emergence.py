@@ -20,6 +20,7 @@ from aot.report.emergence import agreement
 from aot.sources import updates
 from aot.sources.linear import inverse, random_matrix
 from aot.sources.updates import BACKWARD, EITHER, FORWARD
+from aot.statistics.fits import mean_and_margin
 from aot.train import generations
 from experiments import emergence as experiment
 
@@ -254,6 +255,31 @@ def test_what_cannot_be_is_refused(flags, said):
     with pytest.raises(SystemExit, match=said) as stopped:
         experiment.main(flags)
     assert one_line(stopped)
+
+
+def test_the_numbers_of_the_page_are_those_of_the_table():
+    table = pd.read_csv(ROOT / "results/emergence.csv", dtype={"seed": str}).query("form == 'learned' or bits == 64")
+    last = table[table["generation"] == table.groupby("form")["generation"].transform("max")]
+    page = " ".join((ROOT / "docs/origins.md").read_text(encoding="utf-8").replace("−", "-").split())
+    mean = last[last["seed"] == "mean"].set_index(["form", "arm"])
+    for arm in ("forward", "backward", "selection"):
+        row = mean.loc["rules", arm]
+        assert f"{100 * row['aot']:+.1f} ± {100 * (row['high'] - row['aot']):.1f} %" in page
+    row = mean.loc["rules", "none"]
+    seeds = last[(last["form"] == "rules") & (last["arm"] == "none") & (last["seed"] != "mean")]["aot"]
+    forward = (seeds > 0).sum()
+    assert row["low"] < 0 < row["high"] and seeds.abs().min() > 0.3
+    assert f"{forward} of the {len(seeds)} languages have an arrow forward and {len(seeds) - forward} back" in page
+    budget = table[(table["form"] == "budget") & (table["arm"] == "forward") & (table["seed"] == "mean")]
+    top = budget.loc[budget["aot"].idxmax()]
+    assert f"∂ is {100 * top['aot']:+.1f} % after {top['generation']} generations, and gone after 500" in page
+    assert budget.loc[budget["generation"] > 500, "aot"].abs().max() < 1e-3
+    learned = table[(table["form"] == "learned") & (table["seed"] != "mean") & (table["generation"] > 0)]
+    by_seed = learned.groupby(["arm", "seed"])[["aot", "aot_exact"]].mean()
+    for arm in ("forward", "backward"):
+        aot, margin = mean_and_margin(by_seed.loc[arm, "aot"].to_numpy())
+        assert f"{100 * aot:+.1f} ± {100 * margin:.1f} %" in page
+        assert f"{100 * by_seed.loc[arm, 'aot_exact'].mean():+.1f} %" in page
 
 
 @pytest.mark.parametrize("full", ["", "1"])

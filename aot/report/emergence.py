@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from aot.report.rows import read_table
-from aot.show.emergence_figure import ARMS, plot_emergence
+from aot.show.emergence_figure import ARMS, FORMS, plot_emergence
 from aot.statistics import claims
 from aot.statistics.fits import mean_and_margin
 
@@ -60,6 +60,8 @@ def emergence(results: Path, name: str = "emergence") -> list[str]:
     seeds = table[table["seed"] != "mean"]
     if seeds.empty:
         return ["Not run yet."]
+    order = [list(FORMS).index(each) for each in seeds["form"]]
+    seeds = seeds.assign(order=order).sort_values(["order", "bits"], ascending=[True, False], kind="stable")
     last = last_of(seeds)
     named = claims.easier(last)
     names = ["form", "Alice and Bob", "generations", "adopted", "ones of A", "of the inverse", "ℓ→", "ℓ←"]
