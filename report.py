@@ -22,6 +22,7 @@ import itertools
 import os
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
 from aot.report import quick_tables
 from aot.report.compare import compare
+from aot.report.emergence import emergence
 from aot.report.laws_shown import laws
 from aot.report.markdown import markdown
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
@@ -43,8 +45,8 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"]}
-# tables without rows of pairs; each reads the folder of results
-OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws}
+OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws}  # without rows of pairs; each reads the folder of results
+OWN |= {name: partial(emergence, name=name) for name in ("emergence", "emergence_full")}
 END = "<!-- end -->"  # where a table of the page ends
 
 

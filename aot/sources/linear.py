@@ -95,15 +95,18 @@ def random_matrix(bits: int, ones: int, rng: np.random.Generator) -> np.ndarray:
 
 def lines(matrix: np.ndarray, count: int, noise: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Token ids [n, 2m + 2] of lines `x:y` and their end, in blocks."""
-    bits = len(matrix)
     transposed = matrix.T.astype(np.float32)  # exact for sums of so few ones, and 10 times as fast as integers
-    drawn = rng.integers(0, 2, (count, bits), dtype=np.uint8)
+    drawn = rng.integers(0, 2, (count, len(matrix)), dtype=np.uint8)
     for block in blocks(0, count):
         x = drawn[block]
         y = (x @ transposed).astype(np.uint8) % 2 ^ (rng.random(x.shape) < noise)
-        ids = np.full((len(x), 2 * bits + 2), EOS_ID, np.uint8)
-        ids[:, :bits], ids[:, bits], ids[:, bits + 1 : -1] = x + FIRST, ALPHABET.index(":") + FIRST, y + FIRST
-        yield ids
+        yield np.pad(written(x, y), ((0, 0), (0, 1)), constant_values=EOS_ID)
+
+
+def written(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Token ids [n, 2m + 1], uint8, of lines `x:y` without their end, of bits [n, m]."""
+    colon = np.full((len(x), 1), ALPHABET.index(":") + FIRST, np.uint8)
+    return np.concatenate([x + np.uint8(FIRST), colon, y + np.uint8(FIRST)], axis=1)
 
 
 def binary_entropy(noise: float) -> float:
