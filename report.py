@@ -22,6 +22,7 @@ import itertools
 import os
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ from aot.measure.prequential import REPORT
 from aot.report import quick_tables
 from aot.report.compare import compare
 from aot.report.markdown import markdown
+from aot.report.orders import order
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
@@ -44,6 +46,7 @@ from aot.statistics.fits import trends
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
+OWN |= {name: partial(order, name=name) for name in ("order", "order_full")}
 END = "<!-- end -->"  # where a table of the page ends
 
 
