@@ -30,7 +30,7 @@ from aot.measure.scoring import document_totals, score
 from aot.statistics.costs import cost_of_order
 from aot.tokens.data_folder import open_stream
 from aot.tokens.windows import DIRECTIONS, Order, ReverseTokenCollator, in_text_order, orient
-from aot.train.models import load_model
+from aot.train.models import build_model, load_model
 from aot.train.pairs import check_direction
 from aot.train.runs import RECIPE
 from experiments import order_rows
@@ -365,3 +365,14 @@ def test_the_experiment_trains_each_order_beside_each_pair(tmp_path):
     assert ["--direction" in line for line in own] == [False, True]
     folders = {f"{line[4]}-seed{seed}/permuted" for line in trained if "--direction" in line for seed in line[6:8]}
     assert set(models) <= folders
+
+
+@torch.no_grad()
+def test_rotary_positions_tell_a_place_by_its_distance_from_bos():
+    torch.manual_seed(0)
+    shape = "num_hidden_layers=2,num_attention_heads=2,hidden_size=16,intermediate_size=32,initializer_range=0.3"
+    model = build_model(5, 8, "nano", "nanochat", shape).eval()
+    alike, after_bos = torch.ones(1, 8, dtype=torch.long), torch.tensor([[0] + [1] * 7])
+    without, told = (model.model(input_ids=ids).last_hidden_state[0] for ids in (alike, after_bos))
+    assert torch.allclose(without, without[:1].expand_as(without), atol=1e-5)  # nothing to count from
+    assert torch.cdist(told[1:], told[1:]).add(torch.eye(7)).min() > 1e-2
