@@ -41,10 +41,12 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
     if pair:
         if len(losses) == 1:
             print(paragraph("One pair describes two models; a claim about a text takes several seeds."))
-    if pair or "permuted" in each:
-        beside = "" if pair else f" --permuted {shlex.join(f'{folder}/permuted' for folder in losses)}"
-        purpose = "To measure ∂" if pair else "To set it beside the pair"
-        then(purpose, f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}{beside}")
+        then("To measure ∂", f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
+    elif "permuted" in each:
+        permuted = shlex.join(f"{folder}/permuted" for folder in losses)
+        pairs = shlex.join(losses) if Path(folder, "forward").is_dir() else f"PAIR{' ...' * (len(losses) > 1)}"
+        measure = f"python compute_aot.py --pair {pairs} --data {shlex.quote(data)} --permuted {permuted}"
+        then("To set it beside the pair that is trained like it", measure)
 
 
 def check_publishing(commanded: list[Command]) -> None:

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # How large is ∂ beside what order is worth? Beside three pairs on novels, models that read the tokens of each window in
-# an order that chance has drawn: of tokens (order 0), of that from its end, and of blocks of 4, 16 and 64 tokens.
+# an order that chance has drawn; in French also in that order from its end, and in blocks of 4, 16 and 64 tokens.
 #
 #   bash experiments/order.sh [PREFIX] [more flags of run_clm_reverse.py ...]
-#   FULL=1 bash experiments/order.sh          # GPT2-Medium on CC100, as in the paper
+#   bash experiments/order.sh long --max_steps 423   # five times as much text; PREFIX keeps it apart
+#   FULL=1 bash experiments/order.sh                 # GPT2-Medium on CC100, as in the paper
 #
-# An hour or so on 2 cores. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it goes on
-# where it stopped.
+# Twenty minutes or so of one core. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it
+# goes on where it stopped.
 source "$(dirname "$0")/books.sh" order "$@"
 recipe+=(--eval_strategy no)  # but at the end
 [[ -n ${FULL:-} ]] || usual[3]=0.5  # megabytes
@@ -16,7 +17,7 @@ orders_of() {
   echo "permuted"
   [[ $1 == *-French && $1 != *_full* ]] || return 0
   echo "from_its_end --order_reversed"
-  for block in 16 4 64; do echo "blocks_$block --order_block $block"; done
+  for block in 4 16 64; do echo "blocks_$block --order_block $block"; done
 }
 
 # pairs ROW RUNS "SEEDS" DATA [flags]  as in rows.sh, and the models of each order; those of the first lie in the folders
@@ -40,16 +41,10 @@ pairs() {
 }
 export -f orders_of pairs
 
-{
-  for language in fr:French en:English; do
-    of=${language#*:}
-    row "$of" "$prefix-$of" "$seeds" "${language%:*}" "${usual[@]}"
-  done
-  if [[ -z ${FULL:-} ]]; then  # absolute positions, where nanochat has rotary ones
-    row French-gpt2 "$prefix-French-gpt2" "$seeds" fr "${usual[@]}" --model_type gpt2 \
-      --config_overrides n_layer=3,resid_pdrop=0,embd_pdrop=0,attn_pdrop=0
-  fi
-} | at_once
+for language in fr:French en:English; do
+  of=${language#*:}
+  row "$of" "$prefix-$of" "$seeds" "${language%:*}" "${usual[@]}"
+done | at_once
 if [[ -z ${SLURM_ARRAY_TASK_ID:-} && $prefix == "$name" ]]; then
   python -m experiments.order_rows --name "$name"
 fi

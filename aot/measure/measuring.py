@@ -60,8 +60,8 @@ def measure_text(which: PairArguments, what: TextArguments, how: ScoreArguments,
     report = finished_report(folder / "aot.json", request)
     shutil.rmtree(unfinished, ignore_errors=True)
     first = pairs[0]["forward"]
-    reading = text.ids[first], text.starts[first], tokenizers[first].bos_token_id, which, how
-    known = with_orders(folder, report, orders, *reading) if orders else {}
+    read = text.ids[first], text.starts[first], tokenizers[first].bos_token_id
+    known = with_orders(folder, report, orders, read, which, how) if orders else {}
     if where:
         report = with_where(folder, report, tokenizers[first])
     print_report(report, folder)

@@ -63,17 +63,17 @@ def totals_of(folder: Path, order: Order, known: dict) -> np.ndarray:
         return scored["permuted_per_document"]
 
 
-def with_orders(folder: Path, report: dict, orders: dict[Order, list[str]], *reading) -> dict[str, dict]:
+def with_orders(folder: Path, report: dict, orders: dict[Order, list], text: tuple, which, how) -> dict[str, dict]:
     """What is known of each order, by its name, in a finished folder of scores; it scores those that are not there.
 
-    `reading`: ids [n], first token [D] of each document, BOS, and how models are loaded and scored. SystemExit where
-    an order was scored with other models.
+    `text`: ids [n], first token [D] of each document, BOS. SystemExit where an order was scored with other models.
     """
     found = {}
     with alone(folder.with_name(f"{folder.name}.permuted.partial")):
         before = (read_json(folder / REPORT) or {"orders": {}})["orders"]
         for order, paths in orders.items():
-            request = {"models": {path: weights_identity(path, load_config(path)) for path in paths}}
+            configs = {path: load_config(path, which.revision) for path in paths}
+            request = {"models": {path: weights_identity(path, config) for path, config in configs.items()}}
             known = before.get(str(order))
             if known and (differ := differences(known["request"], request)):
                 raise SystemExit(
@@ -81,7 +81,7 @@ def with_orders(folder: Path, report: dict, orders: dict[Order, list[str]], *rea
                     "--output_dir."
                 )
             if not known:
-                known = score_order(folder, order, paths, *reading)
+                known = score_order(folder, order, paths, *text, which, how)
                 drawn = {"seed": order.seed, "block": order.block, "reversed": order.turned}
                 known |= {"request": request, "order": drawn}
                 with np.load(losses_of(folder, report)) as scored:

@@ -12,7 +12,7 @@ from aot.statistics import claims
 def plot(table: pd.DataFrame, arrows: pd.DataFrame):
     """Costs of all orders of a table, rows of all seeds first; on the right the `arrows` of pairs and of orders."""
     together = table.drop_duplicates(["row", "block", "order_seed", "reversed"])
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH + 1, 3.4), width_ratios=(3, 2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), width_ratios=(3, 2))
     for row, style in styles(together["row"].unique()).items():
         own = together[(together["row"] == row) & ~together["reversed"].astype(bool)].sort_values("block")
         costs = own.assign(aot=own["cost"], low=own["cost_low"], high=own["cost_high"])
