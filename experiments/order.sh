@@ -6,8 +6,8 @@
 #   bash experiments/order.sh long --max_steps 423   # five times as much text; PREFIX keeps it apart
 #   FULL=1 bash experiments/order.sh                 # GPT2-Medium on CC100, as in the paper
 #
-# Twenty minutes or so of one core. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it
-# goes on where it stopped.
+# 25 minutes or so of one core. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it goes
+# on where it stopped.
 source "$(dirname "$0")/books.sh" order "$@"
 recipe+=(--eval_strategy no)  # but at the end
 [[ -n ${FULL:-} ]] || usual[3]=0.5  # megabytes

@@ -188,7 +188,7 @@ def test_what_an_order_costs_is_beside_the_pair(scored, capsys, ids):
     assert forward["cost"]["aot"] == pytest.approx(-aot["aot"] / 2)
     assert backward["cost"]["aot"] == pytest.approx(aot["aot"] / 2)
     assert backward["share"]["aot"] == pytest.approx(2) and forward["share"] is None
-    assert f"∂ of order 0, blocks of 8, and the same from its end: {aot['aot']:+.3%}" in printed
+    assert f"order 0, blocks of 8, and the same from its end: ∂ = {aot['aot']:+.3%}" in printed
     with np.load(folder / "losses.npz") as pair, np.load(folder / "permuted-seed0-block1.npz") as drawn:
         losses, starts = drawn["permuted"], pair["document_starts"]
         assert losses.shape == pair["forward"].shape == (1, len(ids))
@@ -376,3 +376,16 @@ def test_rotary_positions_tell_a_place_by_its_distance_from_bos():
     without, told = (model.model(input_ids=ids).last_hidden_state[0] for ids in (alike, after_bos))
     assert torch.allclose(without, without[:1].expand_as(without), atol=1e-5)  # nothing to count from
     assert torch.cdist(told[1:], told[1:]).add(torch.eye(7)).min() > 1e-2
+
+
+def test_the_docs_tell_what_was_measured():
+    table = pd.read_csv(ROOT / "results/order.csv").drop_duplicates(["row", "block", "reversed"])
+    page = (ROOT / "docs/origins.md").read_text(encoding="utf-8")
+    told = " ".join(page.partition("## Reading order")[2].partition("\n## ")[0].split())
+    for row in table[~table["reversed"]].itertuples():
+        assert f"{100 * row.cost:.1f} %" in told and f"{100 * row.aot:+.2f} %" in told, row.row
+    french = table[(table["row"] == "French") & (table["block"] == 1)].iloc[0]
+    assert f"{100 * french.cost_low:.1f} to {100 * french.cost_high:.1f} %" in told
+    assert "{:+.3f} % ({:+.3f} to {:+.3f} %)".format(*(100 * french[["arrow", "arrow_low", "arrow_high"]])) in told
+    assert (table[table["block"] == 1]["share"].round(3) == 0.002).all() and "0.2 % of the cost" in told
+    assert (table["permuted"] > 0.99 * table["unigram"])[table["block"] == 1].all()

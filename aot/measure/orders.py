@@ -128,7 +128,7 @@ def print_orders(known: dict[str, dict], report: dict) -> None:
         print(f"{name:<32}{each['permuted']:8.4f}  {between(each['cost'], 2):<30}{share}")
     for name, each in known.items():
         if arrow := each.get("arrow"):
-            print(f"∂ of {name}, and the same from its end: {between(arrow, 3)}")
+            print(f"{name}, and the same from its end: ∂ = {between(arrow, 3)}")
     seeds = f"and {report['seeds']} training seeds" if report["seeds"] > 1 else "of these models"
     over = f"({report['confidence']:.4g}) are over {report.get('samples', 'documents')} {seeds}"
     print(f"Costs are shares of the mean loss of the pair. Intervals {over}.")

@@ -107,7 +107,7 @@ def order(results: Path, name: str = "order") -> list[str]:
         shares = with_interval(row, "aot", 3), with_interval(row, "cost", 1), with_interval(row, "share", 2)
         lines.append(f"| {' | '.join([readable(row['row']), order_name(row), *losses, *shares])} |")
     for _, row in together[together["arrow"].notna()].iterrows():
-        lines += ["", f"{readable(row['row'])}: read in the order of {order_name(row)} and in the same from its end, "
+        lines += ["", f"{readable(row['row'])}, permuted {order_name(row)}, read in the drawn order and from its end: "
                   f"∂ = {with_interval(row, 'arrow', 3)}."]  # fmt: skip
     lines += claims.of_rows(pairs_of(together))
     return [*lines, "", f"![{name}: what an order costs, and ∂]({path.with_suffix('.png')})"]

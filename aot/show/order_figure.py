@@ -12,7 +12,7 @@ from aot.statistics import claims
 def plot(table: pd.DataFrame, arrows: pd.DataFrame):
     """Costs of all orders of a table, rows of all seeds first; on the right the `arrows` of pairs and of orders."""
     together = table.drop_duplicates(["row", "block", "order_seed", "reversed"])
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), width_ratios=(3, 2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), width_ratios=(5, 4))
     for row, style in styles(together["row"].unique()).items():
         own = together[(together["row"] == row) & ~together["reversed"].astype(bool)].sort_values("block")
         costs = own.assign(aot=own["cost"], low=own["cost_low"], high=own["cost_high"])
@@ -27,7 +27,8 @@ def plot(table: pd.DataFrame, arrows: pd.DataFrame):
     left.grid()
     at = np.arange(len(arrows), dtype=float)
     claims_in_colour(right, arrows, at, "x", pd.Series(claims.easier(arrows)))
-    right.set_yticks(at, [readable(row.replace("-permuted", "-permuted order")) for row in arrows["row"]])
+    names = (readable(row.replace("-permuted", "-permuted order")) for row in arrows["row"])
+    right.set_yticks(at, [name.replace(", ", ",\n") for name in names])
     right.set_ylim(len(arrows) - 0.4, -0.6)
     arrow_axis(right, "x")
     legend(figure)
