@@ -4,6 +4,7 @@
     python compute_aot.py --pair runs/en-seed1 runs/en-seed2 runs/en-seed3 --data data/en     # seeds of one pair
     cat letter.txt | python compute_aot.py --pair USER/NAME --text -                           # a pair on the Hub
     python compute_aot.py --pair runs/en-micro-T256-seed42 --data data/en --where                  # and where it sits
+    python compute_aot.py --pair runs/en --permuted runs/en/permuted --data data/en            # and without any order
     python compute_aot.py --prequential runs/en-micro-T256-seed42                              # of its training alone
     python compute_aot.py --quick --text letter.txt                                            # no model, in seconds
 
@@ -62,13 +63,13 @@ def main(argv: list[str] | None = None) -> None:
     check_flags(fast.quick, what)
     if what.text and {kind_of(each) for each in what.text} == {"text"}:
         without_effect(what.given, {"column": "on text, which has no columns"})
-    if all(Path(each).is_dir() for each in (*which.pair, *which.forward, *which.backward)):
+    models = (*which.pair, *which.forward, *which.backward, *which.permuted)
+    if all(Path(each).is_dir() for each in models):
         without_effect(which.given, {"revision": "on folders of this machine"})
     if fast.where and (which.prequential or how.by_text):
         raise SystemExit("--where: takes tokens that a pair shares, not --prequential, --by_text or --reverse_text")
     if which.prequential:
-        models, texts = (which.pair, which.forward, which.backward), (what.data, what.text, what.dataset)
-        if any((*models, *texts, which.pickled_weights, how.reverse_text)):
+        if any((*models, what.data, what.text, what.dataset, which.pickled_weights, how.reverse_text)):
             raise SystemExit("give --prequential without models and text: it takes what training has logged")
         from aot.measure.inputs import load_pairs  # takes seconds, which --help need not wait for
         from aot.measure.prequential import prequential

@@ -36,6 +36,7 @@ from aot.report.compare import compare
 from aot.report.emergence import emergence
 from aot.report.laws_shown import laws
 from aot.report.markdown import markdown
+from aot.report.orders import order
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
@@ -46,7 +47,11 @@ from aot.statistics.fits import trends
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"]}
 OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws}  # without rows of pairs; each reads the folder of results
-OWN |= {name: partial(emergence, name=name) for name in ("emergence", "emergence_full")}
+OWN |= {
+    name: partial(block_of, name=name)
+    for block_of in (emergence, order)
+    for name in (block_of.__name__, f"{block_of.__name__}_full")
+}
 END = "<!-- end -->"  # where a table of the page ends
 
 

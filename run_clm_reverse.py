@@ -1,17 +1,18 @@
-"""Train a causal language model on a data folder, forward, backward, or both.
+"""Train a causal language model on a data folder, forward, backward, both, or as a control in neither order.
 
     python run_clm_reverse.py --data data/en --direction both --size micro
     python run_clm_reverse.py --train_file my.txt --validation_file dev.txt     # tokenized into data/my first
     python run_clm_reverse.py --data data/en --size micro --seeds 1 2 3         # three pairs, one after the other
+    python run_clm_reverse.py --data data/en --size micro --direction permuted  # beside a pair: no order at all
     accelerate launch run_clm_reverse.py --data data/en --direction both        # GPT2-Medium, close to the paper
     accelerate launch run_clm_reverse.py recipe.yaml                            # the same flags from a file
 
-Writes OUTPUT_DIR/{forward,backward}/: a checkpoint that any `AutoModelForCausalLM` loads, `trainer_state.json` (losses
-of all steps), `recipe.json` (what has to be equal to go on), the card of the model, what `hf upload` needs and, last
-of all, `results.json`. The same command again goes on where it stopped. With `--push_to_hub --hub_model_id USER/NAME`
-and a licence, the pair is then published as by push_pair.py. The two runs of a pair are equal in data, order of
-windows, initial weights, schedule and steps, and differ only in the order in which `ReverseTokenCollator` hands over
-the tokens of each window.
+Writes OUTPUT_DIR/{forward,backward}/, or permuted/: a checkpoint that any `AutoModelForCausalLM` loads,
+`trainer_state.json` (losses of all steps), `recipe.json` (what has to be equal to go on), the card of the model, what
+`hf upload` needs and, last of all, `results.json`. The same command again goes on where it stopped. With
+`--push_to_hub --hub_model_id USER/NAME` and a licence, the pair is then published as by push_pair.py. The two runs of
+a pair are equal in data, order of windows, initial weights, schedule and steps, and differ only in the order in which
+`ReverseTokenCollator` hands over the tokens of each window.
 """
 
 import sys
@@ -41,6 +42,11 @@ def print_losses(losses: dict[str, dict[str, float]], data: str) -> None:
         if len(losses) == 1:
             print(paragraph("One pair describes two models; a claim about a text takes several seeds."))
         then("To measure ∂", f"python compute_aot.py --pair {shlex.join(losses)} --data {shlex.quote(data)}")
+    elif "permuted" in each:
+        permuted = shlex.join(f"{folder}/permuted" for folder in losses)
+        pairs = shlex.join(losses) if Path(folder, "forward").is_dir() else f"PAIR{' ...' * (len(losses) > 1)}"
+        measure = f"python compute_aot.py --pair {pairs} --data {shlex.quote(data)} --permuted {permuted}"
+        then("To set it beside the pair that is trained like it", measure)
 
 
 def check_publishing(commanded: list[Command]) -> None:

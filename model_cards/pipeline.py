@@ -5,6 +5,8 @@ from transformers import TextGenerationPipeline
 
 class BackwardPipeline(TextGenerationPipeline):
     def __init__(self, model, *args, **kwargs):
+        if getattr(model.config, "direction", None) == "permuted":
+            raise ValueError("This model reads tokens in an order that chance has drawn, and writes no text")
         raise ValueError(
             "This model reads and writes text from its end: turn round the tokens, generate, turn round the result.\n"
             '    text = "the end of a text" + tokenizer.bos_token\n'

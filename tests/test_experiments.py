@@ -32,7 +32,7 @@ from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
 
 ROOT = Path(__file__).parent.parent
-TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign")
+TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign", "order")
 WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
 SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence")
 

@@ -41,6 +41,14 @@ class PairArguments:
             "action": Grow,
         },
     )
+    permuted: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Beside the pairs: models of run_clm_reverse.py --direction permuted, trained like them, one for "
+            "each pair. What does reading in no order cost, and what share of that is ∂? Can be asked for later.",
+            "action": Grow,
+        },
+    )
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the Hub ids."})
     pickled_weights: bool = field(
         default=False, metadata={"help": "Read pytorch_model.bin where there are no safetensors: its tensors alone."}

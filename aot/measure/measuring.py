@@ -7,6 +7,7 @@ from pathlib import Path
 from aot.base.folders import alone
 from aot.measure.arguments import PairArguments, ScoreArguments, TextArguments
 from aot.measure.inputs import encode_text, load_pairs
+from aot.measure.orders import load_orders, print_orders, with_orders
 from aot.measure.reports import finished_report, print_report
 from aot.measure.scores import measure
 from aot.measure.where import print_where, with_where
@@ -34,6 +35,7 @@ def measure_text(which: PairArguments, what: TextArguments, how: ScoreArguments,
     pairs, configs = load_pairs(which, how)
     tokenizers = pair_tokenizers(configs, which.revision, comparable=not how.by_text)
     check_windows(how, configs)
+    orders = load_orders(pairs, configs, which, how)
     turned = {pairs[0]["backward"]} if how.reverse_text else set()
     text, name = encode_text(what, tokenizers, turned, how), what.data or what.dataset or what.text[0]
     request = {
@@ -57,8 +59,13 @@ def measure_text(which: PairArguments, what: TextArguments, how: ScoreArguments,
                 measure(text, request, tokenizers, unchecked, folder, unfinished, which, how)
     report = finished_report(folder / "aot.json", request)
     shutil.rmtree(unfinished, ignore_errors=True)
+    first = pairs[0]["forward"]
+    read = text.ids[first], text.starts[first], tokenizers[first].bos_token_id
+    known = with_orders(folder, report, orders, read, which, how) if orders else {}
     if where:
-        report = with_where(folder, report, tokenizers[pairs[0]["forward"]])
+        report = with_where(folder, report, tokenizers[first])
     print_report(report, folder)
+    if known:
+        print_orders(known, report)
     if where:
         print_where(report)

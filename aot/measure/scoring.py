@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from aot.base.files import writing
 from aot.base.progress import Bar
-from aot.tokens.windows import EOS_ID, ReverseTokenCollator, orient, parts
+from aot.tokens.windows import EOS_ID, Order, Reading, ReverseTokenCollator, in_text_order, orient, parts
 from aot.train.fast import has_fast_path
 from aot.train.losses import losses_under, token_losses
 
@@ -104,7 +104,7 @@ def document_totals(losses: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def score(
     model: PreTrainedModel,
     ids: np.ndarray,
-    direction: str,
+    direction: Reading,
     context: int,
     stride: int | None = None,
     batch_size: int | None = None,
@@ -117,12 +117,17 @@ def score(
     With `out` [n], such as a memory-mapped file, the losses are written there as they come, and it is returned.
     `watch` gets of each window which tokens are scored there, counted in reading order, and their logits [m, V], from
     the pass that gives the losses.
+
+    An Order is one of the tokens of a window: ValueError where windows are not as long, or overlap.
     """
+    if isinstance(direction, Order) and not direction.context == context == (stride or context):
+        raise ValueError(f"context {context}, stride {stride}: {direction} is of whole windows of {direction.context}")
+    across, within = ("forward", direction) if isinstance(direction, Order) else (direction, "forward")
     model.eval()
     out = np.empty(len(ids), np.float32) if out is None else out
-    reading, losses = (orient(np.asarray(each), direction) for each in (ids, out))  # a slice of np.memmap is slow
-    collate = ReverseTokenCollator("forward", bos)  # `reading` is oriented already, across windows too
-    windows = spans(len(ids), context, stride or context, direction)
+    reading, losses = (orient(np.asarray(each), across) for each in (ids, out))  # a slice of np.memmap is slow
+    collate = ReverseTokenCollator(within, bos)  # `reading` has its direction already, across windows too
+    windows = spans(len(ids), context, stride or context, across)
     with Bar(total=len(ids), unit="token", unit_scale=True, desc=f"scoring {direction}") as bar:
         for batch in batched(windows, batch_size or automatic_batch_size(model, context)):
             inputs = collate([reading[begin:end].astype(np.int64) for begin, end, _ in batch])
@@ -135,13 +140,13 @@ def score(
             else:
                 scored = losses_under(model, inputs, has_fast_path(model)).losses
             for row, (begin, end, first) in zip(scored.cpu().numpy(), batch, strict=True):
-                losses[first:end] = row[first - begin : end - begin]
+                losses[first:end] = in_text_order(row[: end - begin], within)[first - begin :]
                 bar.update(end - first)
     return out
 
 
 def score_as_fits(
-    model: PreTrainedModel, ids, direction: str, context: int, stride: int, size: str, *rest
+    model: PreTrainedModel, ids, direction: Reading, context: int, stride: int, size: str, *rest
 ) -> np.ndarray:
     """The same with `size` windows at once, a number or "auto", and with fewer until they fit into memory."""
     from accelerate.utils import find_executable_batch_size  # which the explorer has not

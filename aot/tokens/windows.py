@@ -1,13 +1,14 @@
 """From a token stream to oriented batches. `orient` is the only place that knows what "backward" means.
 
-A window is T consecutive tokens of a stream, in which an EOS ends each document. In both directions the
-model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each exactly once. BOS is EOS,
-unless the tokenizer of others has a BOS of its own: every window is read as if a document began with its first token,
-or backward, ended with its last.
+A window is T consecutive tokens of a stream, in which an EOS ends each document. In both directions, and in an `Order`
+that is neither, the model reads `[BOS] + window[:-1]`, T positions, and predicts all T tokens of the window, each
+exactly once. BOS is EOS, unless the tokenizer of others has a BOS of its own: every window is read as if a document
+began with its first token, or backward, ended with its last.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,13 +23,69 @@ EOS_ID = 0  # of the tokenizers we make: ends every document, and as BOS opens e
 PART = 2**18  # tokens of a stream that are looked at together
 
 
-def orient(ids, direction: str):
-    """`ids` [..., n] (array or tensor) in the order in which `direction` reads them; twice is the identity."""
+@dataclass(frozen=True)
+class Order:
+    """A third order of reading: the `block`s of tokens of a window of T = `context` in an order that chance has drawn.
+
+    It is that of all windows, and depends on these numbers alone. In one `block` of the whole context it is forward,
+    or backward if it is `turned`, which is read from its end. ValueError where there is no such order.
+    """
+
+    context: int
+    seed: int = 0
+    block: int = 1
+    turned: bool = False
+
+    def __post_init__(self):
+        if not (self.seed >= 0 and 1 <= self.block <= self.context):
+            raise ValueError(
+                f"--order_seed {self.seed} --order_block {self.block}: need a seed ≥ 0 and blocks of 1 to "
+                f"{self.context} tokens, the context"
+            )
+
+    def __str__(self) -> str:
+        blocks = f", blocks of {self.block}" * (self.block > 1)
+        return f"order {self.seed}{blocks}{', from its end' * self.turned}"
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Place [T] in a window of the token that is read first, second, and so on."""
+        blocks = np.split(np.arange(self.context), range(self.block, self.context, self.block))
+        # raw numbers of the generator, which no version of NumPy may change, as it may `permutation`
+        drawn = np.random.PCG64([self.seed, self.context]).random_raw(len(blocks)).argsort(kind="stable")
+        places = np.concatenate([blocks[number] for number in drawn])
+        return places[::-1].copy() if self.turned else places
+
+    def of(self, tokens: int) -> np.ndarray:
+        """The same of a window that is shorter: the order that its tokens have among all."""
+        if tokens > self.context:
+            raise ValueError(f"a window of {tokens} tokens has no order, which is one of {self.context}")
+        return self.places[self.places < tokens]
+
+
+PERMUTED = "permuted"  # the direction of a model that reads in an Order
+Reading = str | Order  # one of DIRECTIONS, or neither
+
+
+def orient(ids, direction: Reading):
+    """`ids` [..., n] (array or tensor) in the order in which `direction` reads them, which `in_text_order` takes back.
+
+    Of the two directions, twice is the identity. ValueError where there is no such direction.
+    """
     if direction == "forward":
         return ids
     if direction == "backward":
         return ids.flip(-1) if isinstance(ids, torch.Tensor) else ids[..., ::-1]
+    if isinstance(direction, Order):
+        return ids[..., direction.of(ids.shape[-1])]
     raise ValueError(f"direction is {direction!r}, must be one of {DIRECTIONS}")
+
+
+def in_text_order(values, direction: Reading):
+    """What `orient` was made from: values [..., n] (array or tensor) in the order of the text."""
+    if isinstance(direction, Order):
+        return values[..., direction.of(values.shape[-1]).argsort()]
+    return orient(values, direction)
 
 
 def parts(tokens: int) -> Iterator[slice]:
@@ -76,7 +133,7 @@ class Windows(Dataset):
 class ReverseTokenCollator:
     """Windows in text order → `input_ids` and `labels` [B, T] in reading order; a short window is padded with -100."""
 
-    direction: str
+    direction: Reading
     bos: int = EOS_ID
 
     def __call__(self, windows: np.ndarray | list[np.ndarray]) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ import torch
 from transformers import TrainingArguments
 
 from aot.base.messages import notice
-from aot.tokens.windows import DIRECTIONS
+from aot.tokens.windows import DIRECTIONS, PERMUTED, Order, Reading
 from aot.train.optimizers import MUON, check_muon
 from aot.train.runs import STATE
 from aot.train.trackers import PROJECT, check_trackers
@@ -24,9 +24,23 @@ class RunArguments:
         default=None,
         metadata={"help": "Data folder made by tokenize_lang.py or make_synthetic.py, or out of --train_file."},
     )
-    direction: Literal["forward", "backward", "both"] = field(
+    direction: Literal["forward", "backward", "both", "permuted"] = field(
         default="both",
-        metadata={"help": "Order of reading. `both`: one after the other, or with --parallel_directions at once."},
+        metadata={
+            "help": "Order of reading. `both`: one after the other, or with --parallel_directions at once. "
+            "`permuted`: neither, but an order of the tokens of a window that is drawn once, a control beside a pair."
+        },
+    )
+    order_seed: int = field(default=0, metadata={"help": "With --direction permuted: what draws the order."})
+    order_block: int = field(
+        default=1,
+        metadata={
+            "help": "With --direction permuted: tokens that stay together, and forward; blocks of so many are "
+            "permuted. The context: one block, which is forward."
+        },
+    )
+    order_reversed: bool = field(
+        default=False, metadata={"help": "With --direction permuted: the same order, read from its end."}
     )
     context: int = field(
         default=256,
@@ -101,6 +115,12 @@ class RunArguments:
     @property
     def directions(self) -> tuple[str, ...]:
         return DIRECTIONS if self.direction == "both" else (self.direction,)
+
+    def reading(self, direction: str) -> Reading:
+        """The order in which the model of a direction reads."""
+        if direction != PERMUTED:
+            return direction
+        return Order(self.context, self.order_seed, self.order_block, self.order_reversed)
 
 
 def paper(name: str, value):

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from aot.base.places import INSTALLED, ROOT
-from aot.tokens.windows import DIRECTIONS, EOS_ID, document_starts
+from aot.tokens.windows import DIRECTIONS, EOS_ID, PERMUTED, document_starts
 from aot.train.pairs import recipe_of
 
 TEMPLATES = ROOT / "model_cards"
@@ -24,7 +24,7 @@ PROMPT_TOKENS, NEW_TOKENS = 8, 40  # of the examples, where the context allows
 
 # What the Hub shows a model as. It would take any causal model for one that writes text from left to right, and offer
 # to try that; `other` is its name for a task that it has no page and no code for.
-PIPELINE_TAGS = {"forward": "text-generation", "backward": "other"}
+PIPELINE_TAGS = {"forward": "text-generation", "backward": "other", PERMUTED: "other"}
 
 
 def web_address() -> str | None:
@@ -127,4 +127,5 @@ def model_card(folder: Path, results: dict, recipe: dict, meta: dict, held_out: 
     examples = prompts(AutoTokenizer.from_pretrained(folder), document, recipe["context"])
     about = {"language": meta.get("language"), "license": licence, "model_name": name}
     told = facts({direction: results}, recipe, config, meta, licence)
-    return card("model.md", direction, about, name=name, prompts=examples, published={}, **told)
+    template = "permuted.md" if direction == PERMUTED else "model.md"
+    return card(template, direction, about, name=name, prompts=examples, published={}, **told)

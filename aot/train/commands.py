@@ -8,6 +8,7 @@ from aot.base.cli import parse_arguments, without_effect
 from aot.base.places import as_called_here
 from aot.base.recipes import spelled_out
 from aot.tokens.own_text import OwnText
+from aot.tokens.windows import PERMUTED
 from aot.train.arguments import NO_EFFECT, ReverseTrainingArguments, RunArguments
 
 Command = tuple[list[str], RunArguments, ReverseTrainingArguments]
@@ -47,6 +48,14 @@ def parse(argv: list[str]) -> tuple[RunArguments, ReverseTrainingArguments]:
             "--parallel_directions starts one process for each direction: it goes with --direction both, and not with "
             "a launcher of several processes"
         )
+    if run.direction != PERMUTED and (flags := sorted(name for name in run.given if name.startswith("order_"))):
+        raise SystemExit(f"--{flags[0]}: is about --direction {PERMUTED}, which is not given")
+    if run.direction == PERMUTED and args.push_to_hub:
+        raise SystemExit(f"--push_to_hub: publishes a pair, of which a model of --direction {PERMUTED} is none")
+    try:
+        run.reading(run.direction)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     if run.parallel_directions:  # of several GPUs each direction sees one, and a step is of as many windows
         args._n_gpu = min(1, args.n_gpu)
     return run, args

@@ -54,7 +54,7 @@ class Progress(TrainerCallback):
 
     def __init__(self, trainer, shows_header: bool):
         self.trainer, self.shows_header = trainer, shows_header
-        self.direction = trainer.data_collator.direction
+        self.direction = trainer.model.config.direction
         self.bar, self.trained = None, ""
 
     def on_train_begin(self, args, state, control, **kwargs):

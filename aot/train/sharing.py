@@ -26,19 +26,19 @@ LARGE = ("*.safetensors", "*.bin", "*.gguf", "*.npy", "*.npz", "*.png", "*.pt", 
 
 
 def guard(config: PretrainedConfig, direction: str) -> None:
-    """Let the configuration of a backward model say to `pipeline` that it cannot be used like others."""
-    if direction == "backward":
+    """Let the configuration say to `pipeline` that it cannot be used like others, unless it is a forward model's."""
+    if direction != "forward":
         config.custom_pipelines = TASK
 
 
 def share(folder: Path, direction: str, card: str) -> None:
-    """Write beside a model its card, what stops `pipeline` if it is a backward one, and what is sent of its folder."""
+    """Write beside a model its card, what stops `pipeline` unless it is forward, and what is sent of its folder."""
     files = {
         CARD: card,
         ".gitattributes": "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE),
         ".gitignore": IGNORED + "".join(f"!/{pattern}\n" for pattern in SENT),
     }
-    if direction == "backward":
+    if direction != "forward":
         files[GUARD.name] = GUARD.read_text(encoding="utf-8")
     for name, content in files.items():
         with replacing(folder / name) as partial:

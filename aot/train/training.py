@@ -15,12 +15,13 @@ from aot.base.machine import provenance
 from aot.base.messages import notice
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import checkpoint_tokenizer, data_tokenizer, tokenizer_sha256
-from aot.tokens.windows import DIRECTIONS, ReverseTokenCollator, Windows
+from aot.tokens.windows import DIRECTIONS, Reading, ReverseTokenCollator, Windows
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
 from aot.train.cards import CARD, licence_in, licence_of, model_card
 from aot.train.commands import parse, repeatable
 from aot.train.fast import arithmetic_of, use_fast_path
 from aot.train.models import build_model, check_context, load_model
+from aot.train.orders import order_in
 from aot.train.pairs import load_config, recipe_of, without
 from aot.train.parallel import at_once, wait_for
 from aot.train.runs import (
@@ -70,6 +71,9 @@ def initial_model(
     declared = getattr(model.config, "direction", direction)
     if declared != direction:
         raise SystemExit(f"{run.model_name_or_path}: is a {declared} model, which cannot go on as a {direction} one")
+    declared, order = recipe_of(model.config).get("order"), order_in(run.reading(direction)).get("order")
+    if declared is not None and (differ := differences(declared, order)):
+        raise SystemExit(f"{run.model_name_or_path}: reads in another order (there / now): {'; '.join(differ)}")
     if tokenizer_sha256(checkpoint_tokenizer(model.name_or_path)) != tokenizer_sha256(tokenizer):
         raise SystemExit(
             f"{run.model_name_or_path}: has another tokenizer than {run.data}. Tokenize the text with that of the "
@@ -84,6 +88,7 @@ class Prepared:
     """What the run of one direction begins with."""
 
     model: PreTrainedModel
+    reading: Reading
     recipe: dict
     windows: Windows
     held_out: Windows
@@ -114,6 +119,7 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
         "tokenizer_sha256": meta["tokenizer_sha256"],
         "context": run.context,
         "stride": windows.stride,
+        **order_in(run.reading(direction)),
         "windows_per_step": args.windows_per_step,
         "arithmetic": arithmetic_of(model),
         **{name: value for name, value in args.to_dict().items() if name in SETTINGS},
@@ -134,7 +140,8 @@ def prepare(direction: str, run: RunArguments, args: ReverseTrainingArguments) -
             )
         if problem := damage(Path(start)):
             raise SystemExit(f"--resume_from_checkpoint {start}: {problem}; `auto` finds the newest that is whole")
-    return Prepared(model, recipe, windows, held_out, tokenizer, meta, licence_of(run.license, run.data))
+    licence = licence_of(run.license, run.data)
+    return Prepared(model, run.reading(direction), recipe, windows, held_out, tokenizer, meta, licence)
 
 
 def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, written: str) -> dict:
@@ -158,7 +165,9 @@ def train(direction: str, run: RunArguments, args: ReverseTrainingArguments, wri
 
 
 def finished_twin(folder: Path, recipe: dict) -> Path | None:
-    """Run folder of the other direction of the same pair, None unless it is trained to the end."""
+    """Run folder of the other direction of the same pair, None unless it is trained to the end, or this is of none."""
+    if recipe["direction"] not in DIRECTIONS:
+        return None
     twin = folder.with_name(DIRECTIONS[recipe["direction"] == "forward"])
     is_twin = without(read_json(twin / RECIPE) or {}, ("direction",)) == without(recipe, ("direction",))
     return twin if is_twin and (twin / RESULTS).exists() else None
@@ -178,7 +187,7 @@ def fit(
         args=args,
         train_dataset=prepared.windows,
         eval_dataset=prepared.held_out,
-        data_collator=ReverseTokenCollator(direction, prepared.tokenizer.bos_token_id),
+        data_collator=ReverseTokenCollator(prepared.reading, prepared.tokenizer.bos_token_id),
         processing_class=prepared.tokenizer,
         twin=finished_twin(folder, recipe),
         shows_header=direction == DIRECTIONS[0] or not run.parallel_directions,
