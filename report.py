@@ -34,6 +34,7 @@ from aot.measure.prequential import REPORT
 from aot.report import quick_tables
 from aot.report.compare import compare
 from aot.report.markdown import markdown
+from aot.report.reranking import rerank
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
@@ -43,7 +44,8 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
+# tables without rows of pairs; each reads the folder of results
+OWN = {"speed": speed, "gpu_check": gpu_check, "rerank": rerank}
 END = "<!-- end -->"  # where a table of the page ends
 
 

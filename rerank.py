@@ -7,8 +7,8 @@
 
 The forward model samples candidates y of a prompt x, or they are given, one a line. They are ranked by
 log P→(y | x) + λ log P←(x | y), in nats: how likely the candidate is after the prompt, and the prompt before the
-candidate. With --end, both models write what may stand between, and the order is by log P→(y z | x) + λ log P←(x y | z)
-for an end z.
+candidate. With --end, both models write what may stand between, and the order is by
+log P→(y z | x) + λ log P←(x y | z) for an end z.
 
 Prints a table, best first. With --output, writes one JSON object for each prompt, with its candidates best first,
 whole or not at all, and beside it OUTPUT.request.json, what it was made with; the same command again goes on where it

@@ -1,7 +1,7 @@
 """Does a backward model help to find what really comes next? With the pairs that ship, in their held-out novels.
 
     python -m experiments.rerank
-    python -m experiments.rerank --passages 32 --candidates 32 --name rerank_full
+    python -m experiments.rerank --passages 20 --candidates 32 --name rerank_full
 
 Of passages of each book, what comes next, or what stands in the middle, is to be told from other candidates: texts
 that the models write, or that stand elsewhere in the same book. Writes what both models say of each candidate to
@@ -47,10 +47,10 @@ class ExperimentArguments:
     pairs: list[str] = field(
         default_factory=lambda: ["pairs/fr-books", "pairs/en-books"], metadata={"help": "Pairs with held-out texts."}
     )
-    passages: int = field(default=16, metadata={"help": "Of each book, or as many as it has room for."})
+    passages: int = field(default=10, metadata={"help": "Of each book, or as many as it has room for."})
     candidates: int = field(default=16, metadata={"help": "With the true one."})
     tokens: int = field(default=24, metadata={"help": "Of a candidate."})
-    around: int = field(default=48, metadata={"help": "Tokens before it, and as many after a middle."})
+    around: int = field(default=40, metadata={"help": "Tokens before it, and as many after a middle."})
     batch_size: int = field(default=256, metadata={"help": "Texts at once."})
     seed: int = field(default=1, metadata={"help": "Of what is sampled."})
     name: str = field(default="rerank", metadata={"help": "Of the folder of scores, and of the table."})
@@ -72,18 +72,31 @@ class Passage:
     elsewhere: list[np.ndarray]
 
 
-def passages_of(book: str, ids: np.ndarray, args: ExperimentArguments, rng: np.random.Generator) -> Iterator[Passage]:
-    """Passages of a book, spread evenly over it; candidates from elsewhere begin anywhere outside of the passage."""
+def word_starts(text: str, begins: list[int], ends: list[int]) -> np.ndarray:
+    """Whether a word starts in each token [n], by where each begins and ends in the text; a space may be in it."""
+    pieces = [(begin, text[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+    letters = [(begin + len(piece) - len(piece.lstrip()), piece.strip()) for begin, piece in pieces]
+    return np.array([bool(piece) and at > 0 and text[at - 1].isspace() for at, piece in letters])
+
+
+def passages_of(
+    book: str, ids: np.ndarray, starts: np.ndarray, args: ExperimentArguments, rng: np.random.Generator
+) -> Iterator[Passage]:
+    """Passages of a book, spread evenly over it; candidates from elsewhere begin anywhere outside of the passage.
+
+    All candidates begin with a word and end with one, by `starts` [n]: half a word would tell the true one.
+    """
     length = 2 * args.around + args.tokens
-    number = min(args.passages, len(ids) // length)
-    for start in np.linspace(0, len(ids) - length, number + 2).astype(int)[1:-1] if number else ():
-        places = np.arange(len(ids) - args.tokens + 1)
-        outside = places[(places + args.tokens <= start) | (places >= start + length)]
-        if len(outside) < args.candidates:
+    whole = np.flatnonzero(starts[: -args.tokens] & starts[args.tokens :])
+    inside = whole[(whole >= args.around) & (whole <= len(ids) - args.tokens - args.around)]
+    for place in inside[np.linspace(0, len(inside) - 1, min(args.passages, len(ids) // length)).astype(int)]:
+        begin, end = place - args.around, place + args.tokens + args.around
+        outside = whole[(whole + args.tokens <= begin) | (whole >= end)]
+        if len(outside) < args.candidates - 1:
             continue
-        before, true, after, _ = np.split(ids[start:], np.cumsum([args.around, args.tokens, args.around]))
+        before, true, after = np.split(ids[begin:end], [args.around, args.around + args.tokens])
         at = rng.choice(outside, args.candidates - 1, replace=False)
-        yield Passage(book, before, true, after, [ids[place : place + args.tokens] for place in at])
+        yield Passage(book, before, true, after, [ids[each : each + args.tokens] for each in at])
 
 
 @dataclass(frozen=True)
@@ -126,19 +139,16 @@ class Task:
     def said(self, name: str) -> dict[str, list]:
         """What is said of the candidates of each passage [P, n]: by each direction, and forward of them alone."""
         nothing, batch, bos = np.empty(0, np.int64), self.args.batch_size, self.tokenizer.bos_token_id
-        middle, found = name.startswith("middle"), {key: [] for key in DIRECTIONS}
-        if not middle:
-            found["alone"] = []
+        found: dict[str, list] = {key: [] for key in (*DIRECTIONS, "alone")}
         all_candidates = self.candidates(name)
         with Bar(total=len(self.passages), unit="passage", desc=name) as bar:
             for passage, candidates in zip(self.passages, all_candidates, strict=True):
-                after = passage.after if middle else nothing
+                after = passage.after if name.startswith("middle") else nothing
                 texts = [joined_tokens(passage.before, each, after) for each in candidates]
-                rows = dict(zip(DIRECTIONS, log_probabilities(self.models, texts, bos, batch)[0], strict=True))
-                if not middle:
-                    losses = score_alone(self.models["forward"], candidates, "forward", bos, batch)
-                    rows["alone"] = [-each.sum(dtype=float) for each in losses]
-                for key, row in rows.items():
+                both, _ = log_probabilities(self.models, texts, bos, batch)
+                losses = score_alone(self.models["forward"], candidates, "forward", bos, batch)
+                alone = [-each.sum(dtype=float) for each in losses]
+                for key, row in zip(found, [*both, alone], strict=True):
                     found[key].append([float(each) for each in row])
                 bar.update()
         return found
@@ -172,7 +182,8 @@ def open_task(pair: str, paths: dict[str, str], text: Path, args: ExperimentArgu
     rng, passages = np.random.default_rng(args.seed), []
     for document, book in read_clustered([str(text)], "paragraph", str(Path(pair, "held_out.csv"))):
         ids = encode([document], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1].astype(np.int64)
-        passages += passages_of(book, ids, args, rng)
+        offsets = tokenizer.backend_tokenizer.encode(document, add_special_tokens=False).offsets
+        passages += passages_of(book, ids, word_starts(document, *zip(*offsets, strict=True)), args, rng)
     if len({each.book for each in passages}) < 2:
         raise SystemExit(f"{text}: too short for passages of two books; lower --around and --tokens")
     return Task({name: load_model(path) for name, path in paths.items()}, tokenizer, passages, args)
@@ -180,19 +191,19 @@ def open_task(pair: str, paths: dict[str, str], text: Path, args: ExperimentArgu
 
 def row_of(language: str, name: str, kept: dict) -> dict:
     """A row of the table: how well each order finds the true candidate, and what the backward model adds."""
-    forward, backward = (np.array(kept[key]) for key in DIRECTIONS)
+    forward, backward, alone = (np.array(kept[key]) for key in (*DIRECTIONS, "alone"))
     books = np.array(kept["books"])
     weights = chosen_elsewhere(forward, backward, books)
+    information = forward - alone  # log P→(y | x) − log P→(y): if both were ideal, the backward one said this of y
+    own = chosen_elsewhere(forward, information, books)
     orders = {
         "forward": forward,
         "backward": backward,
         "sum": forward + backward,
         "both": mixed(forward, backward, weights[:, None]),
+        "information": information,
+        "forward_alone": mixed(forward, information, own[:, None]),
     }
-    if name.startswith("next"):  # log P→(y | x) − log P→(y), what the backward model would say if both were ideal
-        information = forward - np.array(kept["alone"])
-        own = chosen_elsewhere(forward, information, books)
-        orders |= {"information": information, "forward_alone": mixed(forward, information, own[:, None])}
     found = {key: 1 / ranks(scores) for key, scores in orders.items()}
     row = {"row": f"{language}-{name}", "language": language, "task": name, "passages": len(books)}
     row |= {"books": len(set(books)), "candidates": forward.shape[1], "weight": float(np.median(weights))}
@@ -200,9 +211,7 @@ def row_of(language: str, name: str, kept: dict) -> dict:
     row |= {f"first_{key}": (ranks(scores) == 1).mean() for key, scores in orders.items()}
     better = max(DIRECTIONS, key=lambda each: found[each].mean())
     row |= {"better": better, **gain(found["both"], found[better], books)}
-    if "forward_alone" in found:
-        row |= {f"{key}_own": value for key, value in gain(found["both"], found["forward_alone"], books).items()}
-    return row
+    return row | {f"{key}_own": value for key, value in gain(found["both"], found["forward_alone"], books).items()}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -212,10 +221,8 @@ def main(argv: list[str] | None = None) -> None:
         language = Path(pair).name.partition("-")[0]
         rows += [row_of(language, name, kept) for name, kept in tasks_of(pair, args)]
     table, path = pd.DataFrame(rows), Path(args.results, f"{args.name}.csv")
-    columns = [name for name in ("p", "p_own") if name in table]
-    tested = table[columns].to_numpy(float, copy=True)
-    tested[np.isfinite(tested)] = holm(tested[np.isfinite(tested)])
-    table[columns] = tested  # adjusted, for all that the table compares
+    p_values = table[["p", "p_own"]].to_numpy(float)
+    table[["p", "p_own"]] = holm(p_values.ravel()).reshape(p_values.shape)  # for all that the table compares
     table["commit"] = provenance()["commit"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:

@@ -147,7 +147,8 @@ def score_alone(
     """Losses [n] in nats of the tokens of each of the texts [n], which is read alone after BOS; all in text order."""
     model.eval()
     collate, losses = ReverseTokenCollator(direction, bos), [np.empty(0, np.float32)] * len(texts)
-    for batch in batched(sorted(range(len(texts)), key=lambda at: len(texts[at])), batch_size):
+    by_length = sorted((at for at in range(len(texts)) if len(texts[at])), key=lambda at: len(texts[at]))
+    for batch in batched(by_length, batch_size):
         inputs = collate([np.ascontiguousarray(texts[at], np.int64) for at in batch])
         inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
         scored = losses_under(model, inputs, has_fast_path(model)).losses.float().cpu().numpy()
