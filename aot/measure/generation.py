@@ -19,6 +19,23 @@ from aot.tokens.tokenizers import encode
 from aot.tokens.windows import orient
 
 
+def encode_beside(text: str, tokenizer: PreTrainedTokenizerBase, direction: str) -> np.ndarray:
+    """Token ids [n], in text order, of a text that goes on in `direction`: a space there is one between words.
+
+    A symmetric BPE tells such a space by the tokens on both sides of it. At the end of all text it has another token.
+    """
+    backend, forward = tokenizer.backend_tokenizer, direction == "forward"
+    ids = encode([text], backend, tokenizer.eos_token_id)[:-1].astype(np.int64)
+    if len(text) > 1 and text[-1 if forward else 0] == " ":
+        whole = text + "a" if forward else "a" + text  # any letter of a word
+        encoding = backend.encode(whole, add_special_tokens=False)
+        reach = np.array([end if forward else len(whole) - begin for begin, end in encoding.offsets])
+        of_text = np.array([word != encoding.word_ids[-1 if forward else 0] for word in encoding.word_ids])
+        if reach[of_text].max(initial=0) == len(text):  # else the space is told by the word alone, as in GPT-2's
+            return np.array(encoding.ids, np.int64)[of_text]
+    return ids
+
+
 def encode_prompt(
     prompt: str, tokenizer: PreTrainedTokenizerBase, direction: str, new: int, context: int, cut: bool = False
 ) -> np.ndarray:
@@ -26,7 +43,7 @@ def encode_prompt(
 
     ValueError where prompt and `new` tokens are more than `context`: beyond that the model has learnt nothing.
     """
-    ids = encode([prompt], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1].astype(np.int64)
+    ids = encode_beside(prompt, tokenizer, direction)
     room = context - new
     if room < 0 or len(ids) > room and not cut:
         raise ValueError(

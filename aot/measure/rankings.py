@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from aot.measure.generation import write_tokens, written_text
+from aot.measure.generation import encode_beside, write_tokens, written_text
 from aot.measure.reranking import Joined, joined_text, joined_tokens, log_probabilities, totals
 from aot.measure.texts import keep_rows, locate_models, write_whole
-from aot.tokens.tokenizers import checkpoint_tokenizer, encode, tokenizer_sha256
+from aot.tokens.tokenizers import checkpoint_tokenizer, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import pair_configs, trained_context, weights_identity
 
@@ -39,9 +39,6 @@ class Ranker:
     what: object  # the arguments of rerank.py
     how: object
 
-    def ids(self, text: str) -> np.ndarray:
-        return encode([text], self.tokenizer.backend_tokenizer, self.tokenizer.eos_token_id)[:-1].astype(np.int64)
-
     def check(self, place: Place, tokens: int, what: str) -> None:
         """SystemExit unless so many tokens are no more than the models have learned to read."""
         if tokens > self.context:
@@ -63,7 +60,8 @@ class Ranker:
 
     def sampled(self, place: Place) -> Iterator[tuple[Joined, dict]]:
         """What the forward model writes after the prompt and, where there is an end, the backward one before that."""
-        prompt, end = self.ids(place.prompt), self.ids(place.end)
+        sides = zip((place.prompt, place.end), DIRECTIONS, strict=True)
+        prompt, end = (encode_beside(text, self.tokenizer, direction) for text, direction in sides)
         self.check(place, len(prompt) + self.how.max_new_tokens + len(end), f"{self.how.max_new_tokens:,} new ones")
         settings = self.how.settings()
         if place.end:  # before which no document ends
