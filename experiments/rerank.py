@@ -1,7 +1,7 @@
 """Does a backward model help to find what really comes next? With the pairs that ship, in their held-out novels.
 
     python -m experiments.rerank
-    python -m experiments.rerank --passages 20 --candidates 32 --name rerank_full
+    python -m experiments.rerank --passages 16 --candidates 32 --name rerank_full
 
 Of passages of each book, what comes next, or what stands in the middle, is to be told from other candidates: texts
 that the models write, or that stand elsewhere in the same book. Writes what both models say of each candidate to
@@ -47,7 +47,7 @@ class ExperimentArguments:
     pairs: list[str] = field(
         default_factory=lambda: ["pairs/fr-books", "pairs/en-books"], metadata={"help": "Pairs with held-out texts."}
     )
-    passages: int = field(default=10, metadata={"help": "Of each book, or as many as it has room for."})
+    passages: int = field(default=8, metadata={"help": "Of each book, or as many as it has room for."})
     candidates: int = field(default=16, metadata={"help": "With the true one."})
     tokens: int = field(default=24, metadata={"help": "Of a candidate."})
     around: int = field(default=40, metadata={"help": "Tokens before it, and as many after a middle."})

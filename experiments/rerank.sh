@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ -n ${FULL:-} ]]; then
-  python -m experiments.rerank --name rerank_full --passages 20 --candidates 32 "$@"
+  python -m experiments.rerank --name rerank_full --passages 16 --candidates 32 "$@"
 else
   python -m experiments.rerank "$@"
   python report.py rerank

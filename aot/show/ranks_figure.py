@@ -19,6 +19,8 @@ def plot_ranks(table: pd.DataFrame, claimed: np.ndarray, chance: np.ndarray):
     left.plot(chance, at, "|", color=NEUTRAL, markersize=10, label="by chance")
     for direction in DIRECTIONS:
         left.plot(table[f"mrr_{direction}"], at, "o", color=COLOUR[direction], label=LABELS[direction])
+    own = {"mfc": "white", "color": COLOUR["forward"], "label": "forward, with its own information"}
+    left.plot(table["mrr_forward_alone"], at, "o", markersize=8, zorder=1, **own)
     left.plot(table["mrr_both"], at, linestyle="none", **BOTH, label="both, λ of other books")
     left.set(xlabel="mean reciprocal rank of the true text", xlim=(0, 1), yticks=at)
     left.set_yticklabels(map(readable, table["row"]))
