@@ -8,7 +8,7 @@ that the models write, or that stand elsewhere in the same book. Writes what bot
 scores/NAME/, from which it goes on, and results/NAME.csv.
 """
 
-import aot.base.collector  # isort: skip  # noqa: F401  before all others
+import aot.base.process  # isort: skip  # noqa: F401  before all others
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field

@@ -33,7 +33,7 @@ def plot_ranks(table: pd.DataFrame, claimed: np.ndarray, chance: np.ndarray):
         if len(rows):
             style = {**BOTH, "markerfacecolor": fill, "linestyle": "none", "label": label}
             right.errorbar(rows["gain"], at[chosen], xerr=arms, **style)
-    right.set_xlabel("what both add to the better one")
+    right.set_xlabel("what both add to the better")
     for axis in (left, right):
         axis.grid(True, axis="x")
     legend(figure)
