@@ -40,6 +40,11 @@ TASKS = {  # what is to be found, and among what
     "middle_written": "a middle, among texts of both models",
     "middle_elsewhere": "a middle, among texts from elsewhere in the book",
 }
+GAINS = {  # of one order over another, by their names
+    "forward": ("both", "forward"),
+    "better": ("both", "better"),
+    "information": ("information_both", "information"),
+}
 
 
 @dataclass
@@ -194,24 +199,26 @@ def row_of(language: str, name: str, kept: dict) -> dict:
     forward, backward, alone = (np.array(kept[key]) for key in (*DIRECTIONS, "alone"))
     books = np.array(kept["books"])
     weights = chosen_elsewhere(forward, backward, books)
-    information = forward - alone  # log P→(y | x) − log P→(y): if both were ideal, the backward one said this of y
-    own = chosen_elsewhere(forward, information, books)
+    information = forward - alone  # of what is next, ideal models would say this backward, too, but for a constant
+    of_backward = backward - alone if name.startswith("middle") else backward
     orders = {
         "forward": forward,
         "backward": backward,
         "sum": forward + backward,
         "both": mixed(forward, backward, weights[:, None]),
         "information": information,
-        "forward_alone": mixed(forward, information, own[:, None]),
+        "information_both": information + of_backward,
     }
     found = {key: 1 / ranks(scores) for key, scores in orders.items()}
     row = {"row": f"{language}-{name}", "language": language, "task": name, "passages": len(books)}
     row |= {"books": len(set(books)), "candidates": forward.shape[1], "weight": float(np.median(weights))}
     row |= {f"mrr_{key}": values.mean() for key, values in found.items()}
     row |= {f"first_{key}": (ranks(scores) == 1).mean() for key, scores in orders.items()}
-    better = max(DIRECTIONS, key=lambda each: found[each].mean())
-    row |= {"better": better, **gain(found["both"], found[better], books)}
-    return row | {f"{key}_own": value for key, value in gain(found["both"], found["forward_alone"], books).items()}
+    row["better"] = max(DIRECTIONS, key=lambda each: found[each].mean())
+    for gained, (one, other) in GAINS.items():
+        of = gain(found[one], found[row["better"] if other == "better" else other], books)
+        row |= {f"{key}_{gained}": value for key, value in of.items()}
+    return row
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -221,8 +228,9 @@ def main(argv: list[str] | None = None) -> None:
         language = Path(pair).name.partition("-")[0]
         rows += [row_of(language, name, kept) for name, kept in tasks_of(pair, args)]
     table, path = pd.DataFrame(rows), Path(args.results, f"{args.name}.csv")
-    p_values = table[["p", "p_own"]].to_numpy(float)
-    table[["p", "p_own"]] = holm(p_values.ravel()).reshape(p_values.shape)  # for all that the table compares
+    columns = [f"p_{gained}" for gained in GAINS]
+    p_values = table[columns].to_numpy(float)
+    table[columns] = holm(p_values.ravel()).reshape(p_values.shape)  # for all that the table compares
     table["commit"] = provenance()["commit"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:

@@ -17,7 +17,7 @@ from aot.tokens.tokenizers import checkpoint_tokenizer, tokenizer_sha256
 from aot.tokens.windows import DIRECTIONS
 from aot.train.pairs import pair_configs, trained_context, weights_identity
 
-ARROWS = {"forward": "→", "backward": "←", "given": ""}  # who wrote a candidate
+ARROWS = {"forward": "→", "backward": "←"}  # who wrote a candidate
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,19 @@ def show(ranking: dict, heading: bool) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("total", *DIRECTIONS):
         table.add_column(name + ARROWS.get(name, "").rjust(2), justify="right", no_wrap=True)
-    between = bool(ranking["end"])
-    if between:
+    by_both = bool(ranking["end"]) and ranking["candidates"][0]["from"] != "given"
+    if by_both:
         table.add_column("by")
     table.add_column("text", overflow="fold")
     for row in ranking["candidates"]:
         times = f"  (×{row['times']})" if row["times"] > 1 else ""
         ended = "  (the document ends)" if row["ended"] else ""
         text = Text(row["text"].replace("\n", "⏎") + ended + times)
-        written = [ARROWS[row["from"]]] * between
-        table.add_row(*(f"{row[name]:.2f}" for name in ("total", *DIRECTIONS)), *written, text)
+        by = [ARROWS[row["from"]]] * by_both
+        table.add_row(*(f"{row[name]:.2f}" for name in ("total", *DIRECTIONS)), *by, text)
     print(ranking["prompt"])
     Console().print(table)
-    if between:
+    if ranking["end"]:
         print(ranking["end"])
 
 

@@ -31,35 +31,38 @@ def rerank(results: Path, name: str = "rerank") -> list[str]:
     table = pd.read_csv(path)
     chance = np.array([by_chance(number) for number in table["candidates"]])
     picture = path.with_suffix(".png")
-    plot_ranks(picture, table, (table["p"] <= LEVEL).to_numpy(), chance)
+    plot_ranks(picture, table, (table["p_forward"] <= LEVEL).to_numpy(), chance)
 
     def found(order: str) -> list[str]:
         both = zip(table[f"mrr_{order}"], table[f"first_{order}"], strict=True)
         return [f"{rank:.3f} ({first:.0%})" for rank, first in both]
 
-    def gained(what: str = "") -> dict[str, list[str]]:
-        low, high = table[f"low{what}"], table[f"high{what}"]
-        return {
-            "gain": [f"{each:+.3f}" for each in table[f"gain{what}"]],
-            "0.95 interval": [f"{one:+.3f} to {other:+.3f}" for one, other in zip(low, high, strict=True)],
-            "so both are": claims(table[f"p{what}"], table[f"gain{what}"]),
-        }
+    def gained(over: str) -> list[str]:
+        said = claims(table[f"p_{over}"], table[f"gain_{over}"])
+        values = zip(*(table[f"{key}_{over}"] for key in ("gain", "low", "high")), said, strict=True)
+        return [f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), {word}" for gain, low, high, word in values]
 
-    names, odds = [readable(row) for row in table["row"]], table["weight"] / (1 - table["weight"])
-    columns = {"": names, "forward": found("forward"), "backward": found("backward")}
-    columns |= {"both, λ = 1": found("sum"), "both, λ of other books": found("both")}
-    columns |= {"λ": [f"{each:.2f}" for each in odds], **gained()}
-    lines = [
+    names = [readable(row) for row in table["row"]]
+    odds = ["∞" if each == 1 else f"{each / (1 - each):.2f}" for each in table["weight"]]
+    columns = {"": names, "forward": found("forward"), "backward": found("backward"), "both, λ = 1": found("sum")}
+    columns |= {"both, λ of other books": found("both"), "λ": odds}
+    columns |= {"gain over forward": gained("forward"), "gain over the better one": gained("better")}
+    own = {"": names, "of forward": found("information"), "with backward": found("information_both")}
+    own |= {"gain": gained("information")}
+    of = {key: " to ".join(map(str, sorted({*table[key]}))) for key in ("passages", "books", "candidates")}
+    return [
         *lines_of(columns),
         "",
-        f"Mean reciprocal rank of the true text among {table['candidates'].max()}, and in brackets how often it was "
-        f"the first; by chance {chance.max():.3f} ({1 / table['candidates'].max():.0%}). "
-        f"{table['passages'].min():,} to {table['passages'].max():,} passages of {table['books'].min()} to "
-        f"{table['books'].max()} books. λ of each book is the best of all other books; its median is shown. The gain "
-        "is that over the better of the two models, and its interval is over books. `better` stands where it holds "
-        f"for all {2 * len(table)} comparisons of both tables together (Holm).",
+        "Without what is likely anywhere: by the information log P→(y | x) − log P→(y), and with what the backward "
+        "model adds to it, log P←(x | y), or of a middle log P←(x y | z) − log P→(y):",
+        "",
+        *lines_of(own),
+        "",
+        f"Mean reciprocal rank of the true text among {of['candidates']}, and how often it was the first; by chance "
+        f"{chance.max():.3f} ({1 / table['candidates'].max():.0%}). {of['passages']} passages of {of['books']} "
+        "books. λ of each book is the best of all other books; its median is shown, and ∞ is the backward model alone. "
+        "Gains have 0.95 intervals over books. `better` and `worse` stand where they hold for all "
+        f"{3 * len(table)} gains together (Holm).",
+        "",
+        f"![{name}: how well each direction, and both, find the true text]({picture})",
     ]
-    own = {"": names, "information": found("information"), "forward with it": found("forward_alone")}
-    lines += ["", "Without a backward model, by the information log P→(y | x) − log P→(y) of the forward one:", ""]
-    lines += lines_of(own | {"both models": found("both"), **gained("_own")})
-    return [*lines, "", f"![{name}: how well each direction, and both, find the true text]({picture})"]

@@ -12,15 +12,17 @@ BOTH = {"color": "black", "marker": "D"}
 
 @written
 def plot_ranks(table: pd.DataFrame, claimed: np.ndarray, chance: np.ndarray):
-    """Mean reciprocal ranks of the rows of a table, and what both add to the better one, filled if `claimed` [n]."""
+    """Mean reciprocal ranks of the rows of a table, and the gain of both over forward, filled if `claimed` [n]."""
     at = np.arange(len(table))
     size = (WIDTH, 1.5 + 0.3 * len(table))
     figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True, width_ratios=[3, 2])
     left.plot(chance, at, "|", color=NEUTRAL, markersize=10, label="by chance")
     for direction in DIRECTIONS:
         left.plot(table[f"mrr_{direction}"], at, "o", color=COLOUR[direction], label=LABELS[direction])
-    own = {"mfc": "white", "color": COLOUR["forward"], "label": "forward, with its own information"}
-    left.plot(table["mrr_forward_alone"], at, "o", markersize=8, zorder=1, **own)
+    own = {"mfc": "white", "color": COLOUR["forward"], "label": "information of forward"}
+    left.plot(table["mrr_information"], at, "o", markersize=8, zorder=1, **own)
+    left.plot(table["mrr_information_both"], at, "D", markersize=8, zorder=1, mfc="white", color="black",
+              label="information of both")  # fmt: skip
     left.plot(table["mrr_both"], at, linestyle="none", **BOTH, label="both, λ of other books")
     left.set(xlabel="mean reciprocal rank of the true text", xlim=(0, 1), yticks=at)
     left.set_yticklabels(map(readable, table["row"]))
@@ -28,12 +30,12 @@ def plot_ranks(table: pd.DataFrame, claimed: np.ndarray, chance: np.ndarray):
     right.axvline(0, color="black", linewidth=0.8)
     for chosen, fill in ((claimed, "black"), (~claimed, "white")):
         rows = table[chosen]
-        arms = np.abs(rows[["low", "high"]].to_numpy(float).T - rows["gain"].to_numpy())
+        arms = np.abs(rows[["low_forward", "high_forward"]].to_numpy(float).T - rows["gain_forward"].to_numpy())
         label = "claimed for all rows together" if fill == "black" else "not told apart"
         if len(rows):
             style = {**BOTH, "markerfacecolor": fill, "linestyle": "none", "label": label}
-            right.errorbar(rows["gain"], at[chosen], xerr=arms, **style)
-    right.set_xlabel("what both add to the better")
+            right.errorbar(rows["gain_forward"], at[chosen], xerr=arms, **style)
+    right.set_xlabel("gain of both over forward")
     for axis in (left, right):
         axis.grid(True, axis="x")
     legend(figure)
