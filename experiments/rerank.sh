@@ -4,8 +4,8 @@
 #
 #   bash experiments/rerank.sh [flags of python -m experiments.rerank ...]
 #
-# MINUTES on one core. With FULL=1, twice the passages and candidates, four times as long. Writes scores/rerank/ and
-# results/rerank*; run again, it goes on where it stopped.
+# Six minutes on one core. With FULL=1, twice the passages and candidates, four times as long, and a table without a page.
+# Writes scores/rerank*/ and results/rerank*; run again, it goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -285,3 +285,15 @@ def test_the_experiment_as_a_command_and_its_table(tmp_path, capsys):
     shown = [line for line in lines if line.startswith("| French")]
     assert len(shown) == 2 * len(table) and (tmp_path / "short.png").is_file()
     assert report.rerank(tmp_path / "scores") == ["Not run yet."]
+
+
+def test_the_shares_in_the_documentation_are_those_measured():
+    table = pd.read_csv(SCRIPT.parent / "results/rerank.csv").set_index("row")
+    pages = [(SCRIPT.parent / name).read_text("utf-8") for name in ("docs/publish.md", "results/README.md")]
+    french, english = (table.loc[f"{language}-next_elsewhere"] for language in ("fr", "en"))
+    for page in (" ".join(page.split()) for page in pages):
+        for row in (french, english):
+            for order in DIRECTIONS:
+                assert f"{row[f'first_{order}']:.0%}".replace("%", " %") in page
+    added = table.loc[table.index.str.contains("next"), "p_information"]
+    assert (table["p_better"] > 0.05).all() and (added < 0.05).sum() == 3

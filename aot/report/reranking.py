@@ -58,10 +58,10 @@ def rerank(results: Path, name: str = "rerank") -> list[str]:
         "",
         *lines_of(own),
         "",
-        f"Mean reciprocal rank of the true text among {of['candidates']}, and how often it was the first; by chance "
+        f"Mean reciprocal rank of the true text among {of['candidates']}, and how often it was first; by chance "
         f"{chance.max():.3f} ({1 / table['candidates'].max():.0%}). {of['passages']} passages of {of['books']} "
-        "books. λ of each book is the best of all other books; its median is shown, and ∞ is the backward model alone. "
-        "Gains have 0.95 intervals over books. `better` and `worse` stand where they hold for all "
+        "books. λ of each book is the best of all other books; its median is shown, and ∞ is the backward model "
+        "alone. Gains have 0.95 intervals over books. `better` and `worse` stand where they hold for all "
         f"{3 * len(table)} gains together (Holm).",
         "",
         f"![{name}: how well each direction, and both, find the true text]({picture})",

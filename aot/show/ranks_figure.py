@@ -18,12 +18,12 @@ def plot_ranks(table: pd.DataFrame, claimed: np.ndarray, chance: np.ndarray):
     figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True, width_ratios=[3, 2])
     left.plot(chance, at, "|", color=NEUTRAL, markersize=10, label="by chance")
     for direction in DIRECTIONS:
-        left.plot(table[f"mrr_{direction}"], at, "o", color=COLOUR[direction], label=LABELS[direction])
+        left.plot(table[f"mrr_{direction}"], at, "o", color=COLOUR[direction], zorder=3, label=LABELS[direction])
     own = {"mfc": "white", "color": COLOUR["forward"], "label": "information of forward"}
     left.plot(table["mrr_information"], at, "o", markersize=8, zorder=1, **own)
-    left.plot(table["mrr_information_both"], at, "D", markersize=8, zorder=1, mfc="white", color="black",
+    left.plot(table["mrr_information_both"], at, "s", markersize=8, zorder=1, mfc="white", color="black",
               label="information of both")  # fmt: skip
-    left.plot(table["mrr_both"], at, linestyle="none", **BOTH, label="both, λ of other books")
+    left.plot(table["mrr_both"], at, linestyle="none", markersize=8, **BOTH, label="both, λ of other books")
     left.set(xlabel="mean reciprocal rank of the true text", xlim=(0, 1), yticks=at)
     left.set_yticklabels(map(readable, table["row"]))
     left.set_ylim(len(table) - 0.4, -0.6)
