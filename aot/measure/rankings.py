@@ -105,7 +105,7 @@ def show(ranking: dict, heading: bool) -> None:
         times = f"  (×{row['times']})" if row["times"] > 1 else ""
         ended = "  (the document ends)" if row["ended"] else ""
         text = Text(row["text"].replace("\n", "⏎") + ended + times)
-        by = [ARROWS[row["from"]]] * by_both
+        by = [ARROWS[row["from"]]] if by_both else []
         table.add_row(*(f"{row[name]:.2f}" for name in ("total", *DIRECTIONS)), *by, text)
     print(ranking["prompt"])
     Console().print(table)
