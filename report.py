@@ -37,6 +37,7 @@ from aot.report.emergence import emergence
 from aot.report.laws_shown import laws
 from aot.report.markdown import markdown
 from aot.report.orders import order
+from aot.report.reranking import rerank
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
@@ -46,7 +47,8 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"]}
-OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws}  # without rows of pairs; each reads the folder of results
+# tables without rows of pairs; each reads the folder of results
+OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws, "rerank": rerank}
 OWN |= {
     name: partial(block_of, name=name)
     for block_of in (emergence, order)

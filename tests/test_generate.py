@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import generate
 from aot.measure import texts
-from aot.measure.generation import batches, continue_prompts, encode_prompt
-from aot.tokens.tokenizers import checkpoint_tokenizer
+from aot.measure.generation import batches, continue_prompts, encode_beside, encode_prompt
+from aot.tokens.tokenizers import checkpoint_tokenizer, train_bpe, train_symmetric_bpe
 from aot.tokens.windows import DIRECTIONS, orient
 from aot.train.models import build_model, load_model
 
@@ -112,6 +112,21 @@ def test_other_models_too_and_a_recurrent_one_reads_no_padding(tokenizer, model_
         sampling = {"do_sample": False, "max_new_tokens": 6, "context": 16}
         alone = [written(model, tokenizer, "backward", [prompt], **sampling)[0] for prompt in together]
         assert written(model, tokenizer, "backward", together, **sampling) == alone
+
+
+def test_a_space_beside_a_prompt_is_one_between_words_where_tokens_tell_both_sides_of_it():
+    text = ["the cat sat on the mat"] * 3
+    symmetric, bpe = train_symmetric_bpe(text, 300), train_bpe(text, 290)
+    for tokenizer, told in ((symmetric, True), (bpe, False)):
+        for direction, prompt, before, after in (("forward", "the ", "", "cat"), ("backward", " cat", "the", "")):
+            ids = encode_beside(prompt, tokenizer, direction).tolist()
+            whole = tokenizer.encode(before + prompt + after, add_special_tokens=False)
+            of_whole = whole[: len(ids)] if direction == "forward" else whole[-len(ids) :]
+            assert ids == (of_whole if told else tokenizer.encode(prompt, add_special_tokens=False))
+            assert (ids != tokenizer.encode(prompt, add_special_tokens=False)) == told
+    for prompt in ("", " ", "the", "the  ", "the\n", "é "):
+        alone = symmetric.encode(prompt, add_special_tokens=False)
+        assert (encode_beside(prompt, symmetric, "forward").tolist() == alone) == (prompt != "é ")
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

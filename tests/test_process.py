@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nothing is told elsewhere")
 FIRST = dict.fromkeys(["run_clm_reverse.py", "compute_aot.py"], "process")
-FIRST |= dict.fromkeys(["tokenize_lang.py", "make_synthetic.py", "generate.py", "report.py"], "collector")
+FIRST |= dict.fromkeys(["tokenize_lang.py", "make_synthetic.py", "generate.py", "rerank.py", "report.py"], "collector")
 TELL = "import os; print(os.environ.get('GOMP_SPINCOUNT'), aot.base.process.keep_pages())"
 
 

@@ -16,6 +16,7 @@ COMMANDS = {  # of `aot`: script, flags that it always has, what it does
     "measure": ("compute_aot.py", [], "a pair and a text → ∂, its interval, figures"),
     "quick": ("compute_aot.py", ["--quick"], "a text alone → ∂ in seconds, by a learner that needs no training"),
     "generate": ("generate.py", [], "a pair and a prompt → what comes next, what came before"),
+    "rerank": ("rerank.py", [], "a pair and candidates → which both models find likely after a prompt"),
     "push": ("push_pair.py", [], "a pair, its ∂, the data and the metric → the Hub"),
     "explore": ("space/app.py", [], "a page on which to look at texts, token by token"),
     "report": ("report.py", [], "all scores of an experiment → its table and figures"),

@@ -19,6 +19,23 @@ from aot.tokens.tokenizers import encode
 from aot.tokens.windows import orient
 
 
+def encode_beside(text: str, tokenizer: PreTrainedTokenizerBase, direction: str) -> np.ndarray:
+    """Token ids [n], in text order, of a text that goes on in `direction`: a space there is one between words.
+
+    A symmetric BPE tells such a space by the tokens on both sides of it. At the end of all text it has another token.
+    """
+    backend, forward = tokenizer.backend_tokenizer, direction == "forward"
+    ids = encode([text], backend, tokenizer.eos_token_id)[:-1].astype(np.int64)
+    if len(text) > 1 and text[-1 if forward else 0] == " ":
+        whole = text + "a" if forward else "a" + text  # any letter of a word
+        encoding = backend.encode(whole, add_special_tokens=False)
+        reach = np.array([end if forward else len(whole) - begin for begin, end in encoding.offsets])
+        of_text = np.array([word != encoding.word_ids[-1 if forward else 0] for word in encoding.word_ids])
+        if reach[of_text].max(initial=0) == len(text):  # else the space is told by the word alone, as in GPT-2's
+            return np.array(encoding.ids, np.int64)[of_text]
+    return ids
+
+
 def encode_prompt(
     prompt: str, tokenizer: PreTrainedTokenizerBase, direction: str, new: int, context: int, cut: bool = False
 ) -> np.ndarray:
@@ -26,7 +43,7 @@ def encode_prompt(
 
     ValueError where prompt and `new` tokens are more than `context`: beyond that the model has learnt nothing.
     """
-    ids = encode([prompt], tokenizer.backend_tokenizer, tokenizer.eos_token_id)[:-1].astype(np.int64)
+    ids = encode_beside(prompt, tokenizer, direction)
     room = context - new
     if room < 0 or len(ids) > room and not cut:
         raise ValueError(
@@ -55,15 +72,15 @@ def batches(model: PreTrainedModel, prompts: list[np.ndarray], size: int) -> Ite
         yield from batched(list(alike), size)
 
 
-def continue_prompts(
+def write_tokens(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     direction: str,
     prompts: list[np.ndarray],
     streamer: BaseStreamer | None = None,
     **settings,
-) -> list[dict]:
-    """The new `text` of each prompt [n], its number of `tokens`, and whether the model `ended` the document there.
+) -> list[np.ndarray]:
+    """The new ids [m] of each prompt [n], both in text order; where the document ended, its end-of-text token, too.
 
     `settings` are those of GenerationConfig; `num_return_sequences` results of a prompt follow each other. Backward, a
     document ends at its start: what comes next in reading order is the end-of-text token of the document before it.
@@ -75,16 +92,33 @@ def continue_prompts(
     )
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
     written = model.eval().generate(**inputs, generation_config=config, streamer=streamer).cpu().numpy()
-    results = []
-    for number, row in enumerate(written[:, inputs["input_ids"].shape[1] :]):
-        prompt = prompts[number * len(prompts) // len(written)]
-        new = row[: (row == eos).argmax()] if eos in row else row
-        whole = orient(np.concatenate([orient(prompt, direction), new]), direction)
-        # decoded together, since some tokenizers drop a space at the start of what they decode
-        whole, known = (tokenizer.decode(ids, skip_special_tokens=True) for ids in (whole, prompt))
-        text = whole[len(known) :] if direction == "forward" else whole[: len(whole) - len(known)]
-        results.append({"text": text, "tokens": len(new), "ended": eos in row})
-    return results
+    rows = written[:, inputs["input_ids"].shape[1] :]
+    return [orient(row[: 1 + (row == eos).argmax()] if eos in row else row, direction) for row in rows]
+
+
+def written_text(tokenizer: PreTrainedTokenizerBase, direction: str, prompt: np.ndarray, new: np.ndarray) -> dict:
+    """The new `text` beside a prompt, its number of `tokens`, and whether the document `ended` there."""
+    ended = tokenizer.eos_token_id in new
+    new = new[new != tokenizer.eos_token_id]
+    whole = np.concatenate([prompt, new] if direction == "forward" else [new, prompt])
+    # decoded together, since some tokenizers drop a space at the start of what they decode
+    whole, known = (tokenizer.decode(ids, skip_special_tokens=True) for ids in (whole, prompt))
+    text = whole[len(known) :] if direction == "forward" else whole[: len(whole) - len(known)]
+    return {"text": text, "tokens": len(new), "ended": ended}
+
+
+def continue_prompts(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    direction: str,
+    prompts: list[np.ndarray],
+    *streamer,
+    **settings,
+) -> list[dict]:
+    """What `write_tokens` writes of each prompt [n], as of `written_text`."""
+    written = write_tokens(model, tokenizer, direction, prompts, *streamer, **settings)
+    of_each = len(written) // len(prompts)
+    return [written_text(tokenizer, direction, prompts[at // of_each], new) for at, new in enumerate(written)]
 
 
 class LeftwardStreamer(BaseStreamer):

@@ -145,6 +145,23 @@ def score(
     return out
 
 
+@torch.inference_mode()
+def score_alone(
+    model: PreTrainedModel, texts: Sequence[np.ndarray], direction: str, bos: int, batch_size: int
+) -> list[np.ndarray]:
+    """Losses [n] in nats of the tokens of each of the texts [n], which is read alone after BOS; all in text order."""
+    model.eval()
+    collate, losses = ReverseTokenCollator(direction, bos), [np.empty(0, np.float32)] * len(texts)
+    by_length = sorted((at for at in range(len(texts)) if len(texts[at])), key=lambda at: len(texts[at]))
+    for batch in batched(by_length, batch_size):
+        inputs = collate([np.ascontiguousarray(texts[at], np.int64) for at in batch])
+        inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+        scored = losses_under(model, inputs, has_fast_path(model)).losses.float().cpu().numpy()
+        for at, row in zip(batch, scored, strict=True):
+            losses[at] = orient(row[: len(texts[at])], direction)
+    return losses
+
+
 def score_as_fits(
     model: PreTrainedModel, ids, direction: Reading, context: int, stride: int, size: str, *rest
 ) -> np.ndarray:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,6 +69,27 @@ def write_rows(path: Path, rows: Iterable[dict], mode: str) -> None:
         os.fsync(file.fileno())
 
 
+def keep_rows(output: str, rows: Iterable[dict]) -> None:
+    """Add to what an interrupted run is gone on with."""
+    write_rows(Path(f"{output}.partial"), map(sealed, rows), "a")
+
+
+def write_whole(output: Path, request: dict, make: Callable[[list[dict]], Iterable[dict]], unit: str) -> None:
+    """Write the rows that `make` gives to `output`, whole or not at all; it gets those that were kept before."""
+    partial = Path(f"{output}.partial")
+    with alone(output, beside=True):
+        before = start_or_continue(output, partial, request)
+        if before is None:
+            print(f"{output}: finished before, from the same prompts and settings")
+            return
+        rows = [*make(before)]
+        ordered = output.with_name(f"{output.name}.ordered.partial")
+        write_rows(ordered, rows, "w")
+        ordered.replace(output)
+        partial.unlink()
+        print(f"{output}: {len(rows):,} {unit}")
+
+
 def show(row: dict, heading: bool) -> None:
     """Print a prompt with the new text where it belongs."""
     if heading:
@@ -98,7 +119,7 @@ def write_texts(
                     ]
                     done |= zip(keys, rows, strict=True)
                     if what.output:
-                        write_rows(Path(f"{what.output}.partial"), map(sealed, rows), "a")
+                        keep_rows(what.output, rows)
                 bar.update(len(keys))
     return {key: done[key] for key in itertools.product(models, range(len(prompts)), samples)}
 
@@ -151,17 +172,10 @@ def write(models: dict[str, str], prompts: list[str], which, what, how) -> None:
         for row in write_texts(models, tokenizers, prompts, encoded, {}, which, what, how).values():
             show(row, heading=not one or len(models) > 1)
         return
-    output, partial = Path(what.output), Path(f"{what.output}.partial")
     settings = {"prompts": prompts, "cut_prompts": what.cut_prompts, "batch_size": what.batch_size, **asdict(how)}
-    with alone(output, beside=True):
-        rows = start_or_continue(output, partial, {"models": models, "weights": weights, **settings})
-        if rows is None:
-            print(f"{output}: finished before, from the same prompts and settings")
-            return
-        done = {key_of(row): row for row in rows}
-        rows = write_texts(models, tokenizers, prompts, encoded, done, which, what, how)
-        ordered = output.with_name(f"{output.name}.ordered.partial")
-        write_rows(ordered, rows.values(), "w")
-        ordered.replace(output)
-        partial.unlink()
-        print(f"{output}: {len(rows):,} texts")
+
+    def all_texts(before: list[dict]) -> Iterable[dict]:
+        done = {key_of(row): row for row in before}
+        return write_texts(models, tokenizers, prompts, encoded, done, which, what, how).values()
+
+    write_whole(Path(what.output), {"models": models, "weights": weights, **settings}, all_texts, "texts")

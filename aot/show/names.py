@@ -10,6 +10,8 @@ NAMES = {
     # parts of a row
     **{"base": "the recipe itself", "amount_10MB": "10 MB of text", "architecture_tied": "tied embeddings"},
     **{"gpt2_adamw": "GPT-2 with AdamW", "gpt2_dropout": "GPT-2 with dropout", "after": "after other books"},
+    **{"next_written": "next, among written texts", "next_elsewhere": "next, among others of the book"},
+    **{"middle_written": "middle, among written texts", "middle_elsewhere": "middle, among others of the book"},
     **{f"k{ones}": f"{ones} extra ones" for ones in (0, 5, 10, 15)},
     # words of a part
     **{"ar": "Arabic", "cs": "Czech", "de": "German", "el": "Greek", "en": "English", "es": "Spanish"},
