@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # How large is ∂ beside what order is worth? Beside three pairs on novels, models that read the tokens of each window in
-# an order that chance has drawn; in French also in that order from its end, and in blocks of 4, 16 and 64 tokens.
+# an order that chance has drawn; in French also in that order from its end, in blocks of 4, 16 and 64 tokens; and one
+# pair with five times as much text.
 #
 #   bash experiments/order.sh [PREFIX] [more flags of run_clm_reverse.py ...]
-#   bash experiments/order.sh long --max_steps 423   # five times as much text; PREFIX keeps it apart
 #   FULL=1 bash experiments/order.sh                 # GPT2-Medium on CC100, as in the paper
 #
-# 25 minutes or so of one core. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it goes
+# 45 minutes or so of one core. Writes data/books-*, runs/PREFIX-*, scores/PREFIX-* and results/order*; run again, it goes
 # on where it stopped.
 source "$(dirname "$0")/books.sh" order "$@"
 recipe+=(--eval_strategy no)  # but at the end
@@ -41,10 +41,14 @@ pairs() {
 }
 export -f orders_of pairs
 
-for language in fr:French en:English; do
-  of=${language#*:}
-  row "$of" "$prefix-$of" "$seeds" "${language%:*}" "${usual[@]}"
-done | at_once
+{
+  more=French-amount_2.5MB  # which takes longest
+  [[ -n ${FULL:-} ]] || row "$more" "$prefix-$more" 1 fr "${usual[@]:0:3}" 2.5
+  for language in fr:French en:English; do
+    of=${language#*:}
+    row "$of" "$prefix-$of" "$seeds" "${language%:*}" "${usual[@]}"
+  done
+} | at_once
 if [[ -z ${SLURM_ARRAY_TASK_ID:-} && $prefix == "$name" ]]; then
   python -m experiments.order_rows --name "$name"
 fi

@@ -8,7 +8,8 @@ NAMES = {
     "after-lower": "after, new ones below the diagonal",
     "after-upper": "after, new ones above the diagonal",
     # parts of a row
-    **{"base": "the recipe itself", "amount_10MB": "10 MB of text", "architecture_tied": "tied embeddings"},
+    **{"base": "the recipe itself", "amount_10MB": "10 MB of text", "amount_2.5MB": "2.5 MB of text"},
+    **{"architecture_tied": "tied embeddings"},
     **{"gpt2_adamw": "GPT-2 with AdamW", "gpt2_dropout": "GPT-2 with dropout", "after": "after other books"},
     **{"next_written": "next, among written texts", "next_elsewhere": "next, among others of the book"},
     **{"middle_written": "middle, among written texts", "middle_elsewhere": "middle, among others of the book"},
