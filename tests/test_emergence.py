@@ -154,7 +154,11 @@ def test_a_learned_backward_bob_is_a_forward_one_read_from_the_end_bit_for_bit()
     assert forward[0]["forward"] != forward[0]["backward"]
 
 
-def test_what_bob_does_not_learn_leaves_nothing_behind():
+@pytest.mark.parametrize("proposes", [True, False])
+def test_what_bob_does_not_learn_leaves_nothing_behind(proposes, monkeypatch):
+    if not proposes:
+        monkeypatch.setattr(generations, "proposed", lambda *_: (-1, -1))
+        monkeypatch.setattr(generations, "flip", None)
     first, *later = of_pair(EITHER, EITHER, first_steps=1, steps=1)
     assert all(each["adopted"] == 0 for each in later)
     for each in later:
@@ -276,7 +280,7 @@ def test_the_numbers_of_the_page_are_those_of_the_table():
     assert budget.loc[budget["generation"] > 500, "aot"].abs().max() < 1e-3
     learned = table[(table["form"] == "learned") & (table["seed"] != "mean") & (table["generation"] > 0)]
     by_seed = learned.groupby(["arm", "seed"])[["aot", "aot_exact"]].mean()
-    for arm in ("forward", "backward"):
+    for arm in experiment.LEARNED:
         aot, margin = mean_and_margin(by_seed.loc[arm, "aot"].to_numpy())
         assert f"{100 * aot:+.1f} ± {100 * margin:.1f} %" in page
         assert f"{100 * by_seed.loc[arm, 'aot_exact'].mean():+.1f} %" in page

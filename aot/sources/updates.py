@@ -88,8 +88,8 @@ def proposed(language, side, entries):
     """The row and the column of the first of `entries` [TRIES, 2] of the matrix `side` whose flip leaves a language.
 
     Entries of the inverse are counted from the other end, so that what is drawn makes of a backward Alice the forward
-    one of the language `turned`. At most half of all flips leave none: −1 where none of so many does is no more than
-    a generation without a proposal.
+    one of the language `turned`. −1 where all of so many entries leave none, which is rare: a generation without a
+    proposal.
     """
     last = language.shape[1] - 1
     for each in range(len(entries)):

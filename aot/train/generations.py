@@ -105,6 +105,22 @@ def live(lives: Lives, alice: int, bob: int, seed: int) -> Iterator[dict]:
     def measured(direction: str) -> float:
         return loss_of(models[direction], direction, lines_of(language, first, held_out))
 
+    def adopts(learner: str, side: int, row: int, column: int) -> bool:
+        if row < 0:  # no proposal
+            return False
+        before = models[learner]
+        models[learner] = copy.deepcopy(before)
+        flip(language, side, row, column)
+        lines = drawn(lives.steps)
+        teach(models[learner], learner, lines, lives.rate)
+        if measured(learner) >= lives.near:
+            flip(language, side, row, column)  # takes it back
+            models[learner] = before
+            return False
+        (other,) = {*DIRECTIONS} - {learner}
+        teach(models[other], other, lines, lives.rate)
+        return True
+
     lines = drawn(lives.first_steps)
     for direction, model in models.items():
         teach(model, direction, lines, lives.rate)
@@ -114,18 +130,6 @@ def live(lives: Lives, alice: int, bob: int, seed: int) -> Iterator[dict]:
             coin_of_alice, coin_of_bob = coins[generation - 1]
             side = coin_of_alice if alice == EITHER else alice
             learner = DIRECTIONS[coin_of_bob if bob == EITHER else bob]
-            row, column = proposed(language, side, entries[generation - 1])
-            before = models[learner]
-            models[learner] = copy.deepcopy(before)
-            flip(language, side, row, column)
-            lines = drawn(lives.steps)
-            teach(models[learner], learner, lines, lives.rate)
-            if measured(learner) < lives.near:
-                (other,) = {*DIRECTIONS} - {learner}
-                teach(models[other], other, lines, lives.rate)
-                adopted += 1
-            else:
-                flip(language, side, row, column)  # takes it back
-                models[learner] = before
+            adopted += adopts(learner, side, *proposed(language, side, entries[generation - 1]))
         found = {"generation": generation, "adopted": adopted, "language": language.tolist()}
         yield found | {direction: measured(direction) for direction in DIRECTIONS}
