@@ -19,7 +19,7 @@ import aot.base.collector  # isort: skip  # noqa: F401  before all others
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aot.base.cli import command, parse_arguments, without_effect
+from aot.base.cli import command, parse_arguments
 from aot.measure.prompts import ModelArguments, Prompts, SamplingArguments, read_prompts
 
 
@@ -41,8 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     from aot.measure.texts import locate_models, write
 
     models, prompts = locate_models(which, what.direction), read_prompts(what)
-    if all(Path(each).is_dir() for each in models.values()):
-        without_effect(which.given, {"revision": "on folders of this machine"})
+    how.say_unused()
     write(models, prompts, which, what, how)
 
 

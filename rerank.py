@@ -85,6 +85,10 @@ def main(argv: list[str] | None = None) -> None:
     candidates = read_candidates(what.candidates) if what.candidates else None
     if what.candidates:
         without_effect(how.given, {each.name: "on candidates that are given" for each in fields(how)})
+    else:
+        how.say_unused()
+        if what.end:
+            without_effect(how.given, {"min_new_tokens": "with --end: all candidates have --max_new_tokens"})
     from aot.measure.rankings import rank_all  # here, since --help need not wait for torch
 
     rank_all(prompts, candidates, which, what, how)

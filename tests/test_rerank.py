@@ -196,6 +196,19 @@ def test_a_middle_is_written_by_both_models_and_ends_no_document(pair, tmp_path)
     assert (row["prompt"], row["end"]) == ("01", "10")
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--do_sample", "false", "--num_return_sequences", "1", "--top_p", "0.9"], "--top_p has no effect"),
+        (["--end", "10", "--min_new_tokens", "1", "--num_return_sequences", "2"], "--min_new_tokens has no effect"),
+        (["--revision", "main", "--num_return_sequences", "2"], "--revision has no effect on folders"),
+    ],
+)
+def test_flags_that_have_no_effect_are_named(pair, flags, said, capsys):
+    rerank.main(["--pair", str(pair), "--prompt", "01", "--max_new_tokens", "2", *flags])
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kept", [0, 1])
 def test_an_interrupted_run_goes_on_to_the_same_rankings(pair, tmp_path, kept, capsys):
     (tmp_path / "prompts.txt").write_text("01\n110\n", encoding="utf-8")
@@ -227,6 +240,9 @@ def test_what_cannot_be_ranked_is_refused_in_a_line(pair, tmp_path):
     refused(*both, "--lambda", 1, match="--lambda 1: unknown")
     refused(*both, "--backward_weight", -1, match="--backward_weight -1.0: must be at least 0")
     refused(*both, "--length_penalty", "inf", match="must be finite")
+    short = ["--max_new_tokens", 2, "--num_return_sequences", 1]
+    refused(*both, *short, "--length_penalty", 2000, match="too large for these candidates")
+    refused(*both, *short, "--backward_weight", 1e308, match="too large for these candidates")
     refused(*both[:2], "--prompts", "-", "--candidates", "-", match="only one of them can be read from stdin")
 
 
@@ -295,5 +311,11 @@ def test_the_shares_in_the_documentation_are_those_measured():
         for row in (french, english):
             for order in DIRECTIONS:
                 assert f"{row[f'first_{order}']:.0%}".replace("%", " %") in page
+    written = [table.loc[f"{language}-next_written"] for language in ("fr", "en")]
+    (summed, said), (backward, other) = (
+        [f"{row[f'first_{order}']:.0%}".replace("%", " %") for row in written] for order in ("sum", "backward")
+    )
+    words = " ".join(pages[0].split())
+    assert f"first in {summed} (English: {said}), by the backward model alone in {backward} ({other})" in words
     added = table.loc[table.index.str.contains("next"), "p_information"]
     assert (table["p_better"] > 0.05).all() and (added < 0.05).sum() == 3

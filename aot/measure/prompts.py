@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from aot.base.cli import at_least
+from aot.base.cli import at_least, without_effect
 
 
 @dataclass
@@ -54,6 +54,9 @@ class Prompts:
         at_least(self, batch_size=1)
 
 
+OF_SAMPLING = ("temperature", "top_k", "top_p", "min_p")  # flags that have no part in what is likeliest
+
+
 @dataclass
 class SamplingArguments:
     """How tokens are chosen, as in GenerationConfig. The defaults sample from the model as it is."""
@@ -82,6 +85,11 @@ class SamplingArguments:
                 "each beam gives one text; sampling without beams gives any number"
             )
 
+    def say_unused(self) -> None:
+        """Say of each flag that was given and has no effect beside the others why."""
+        if not self.do_sample:
+            without_effect(self.given, dict.fromkeys((*OF_SAMPLING, "seed"), "with --do_sample false"))
+
     def seed_batch(self, number: int) -> None:
         """Give a batch random numbers of its own, so that they are the same after an interruption."""
         import numpy as np
@@ -92,7 +100,7 @@ class SamplingArguments:
     def settings(self) -> dict:
         """Arguments of GenerationConfig; those of sampling only where there is any, or it warns."""
         values = {name: value for name, value in asdict(self).items() if name != "seed"}
-        sampling = {name: values.pop(name) for name in ("temperature", "top_k", "top_p", "min_p")}
+        sampling = {name: values.pop(name) for name in OF_SAMPLING}
         return values | {name: value for name, value in sampling.items() if self.do_sample}
 
 

@@ -82,7 +82,11 @@ class Ranker:
         said, tokens = log_probabilities(self.models, texts, self.tokenizer.bos_token_id, self.what.batch_size)
         if not np.isfinite(said).all():
             raise SystemExit(f"prompt {place.number:,}: a model gives a candidate a probability that is no number")
-        total = totals(said, tokens, self.what.backward_weight, self.what.length_penalty)
+        try:
+            with np.errstate(over="raise", divide="raise"):
+                total = totals(said, tokens, self.what.backward_weight, self.what.length_penalty)
+        except FloatingPointError as error:
+            raise SystemExit("--backward_weight or --length_penalty: too large for these candidates") from error
         ordered = [
             {"total": total[at], **dict(zip(DIRECTIONS, said[:, at], strict=True)), **rows[at]}
             for at in np.argsort(-total, kind="stable").tolist()

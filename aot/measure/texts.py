@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedTokenizerBase, TextStreamer
 
+from aot.base.cli import without_effect
 from aot.base.files import read_json, sealed, unsealed, write_json, writing
 from aot.base.folders import alone, differences
 from aot.base.machine import provenance
@@ -151,6 +152,8 @@ def locate_models(args, direction: str) -> dict[str, str]:
     paths = {name: path for name, path in paths.items() if direction in ("both", name)}
     if not paths:
         raise SystemExit(f"--direction {direction}: needs --pair or --{direction}")
+    if all(Path(each).is_dir() for each in paths.values()):
+        without_effect(args.given, {"revision": "on folders of this machine"})
     return paths
 
 
