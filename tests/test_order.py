@@ -387,5 +387,10 @@ def test_the_docs_tell_what_was_measured():
     french = table[(table["row"] == "French") & (table["block"] == 1)].iloc[0]
     assert f"{100 * french.cost_low:.1f} to {100 * french.cost_high:.1f} %" in told
     assert "{:+.3f} % ({:+.3f} to {:+.3f} %)".format(*(100 * french[["arrow", "arrow_low", "arrow_high"]])) in told
-    assert (table[table["block"] == 1]["share"].round(3) == 0.002).all() and "0.2 % of the cost" in told
-    assert (table["permuted"] > 0.99 * table["unigram"])[table["block"] == 1].all()
+    drawn = table[table["block"] == 1].set_index("row")
+    more = drawn.loc["French-amount_2.5MB"]
+    assert (drawn["share"].round(3) == 0.002).sum() == len(drawn) - 1 and "0.2 % of the cost" in told
+    assert f"{100 * more['share']:.1f} % of what order is worth" in told
+    of_pair, of_permuted = (more["unigram"] - more[["forward", "permuted"]]).astype(float)
+    assert f"{of_permuted:.2f} nats a token, where they have {of_pair:.1f}" in told
+    assert (drawn["permuted"] > 0.99 * drawn["unigram"]).all()
