@@ -79,6 +79,8 @@ class EmergenceArguments:
             raise ValueError(f"--exact_bits can be up to {MOST}, and --bits, whose words are listed, up to 20")
         if self.held_out >= 2**self.bits:
             raise ValueError(f"--held_out {self.held_out}: there are {2**self.bits} lines of --bits {self.bits}")
+        if not self.rate > 0:
+            raise ValueError(f"--rate {self.rate}: must be above 0")
         if self.width % 4:
             raise ValueError(f"--width {self.width}: must be a multiple of 4, which is how many heads there are")
 

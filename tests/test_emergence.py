@@ -234,6 +234,11 @@ def test_the_report_shows_each_arm_and_what_it_may_claim(made, capsys):
     assert "| learned | pairs, last | exact learners, last |" in shown
     assert (folder / "emergence.png").stat().st_size > 10_000
     assert report.OWN["emergence"](folder / "nowhere") == ["Not run yet."]
+    table = (folder / "emergence.csv").read_text(encoding="utf-8")
+    (folder / "emergence_full.csv").write_text(table.replace("selection", "choice"), encoding="utf-8")
+    with pytest.raises(SystemExit, match="emergence_full.csv: arm choice: must be of forward") as stopped:
+        report.OWN["emergence_full"](folder)
+    assert one_line(stopped)
 
 
 def test_pairs_agree_with_exact_learners_where_both_have_the_same_order():
@@ -253,6 +258,7 @@ def test_pairs_agree_with_exact_learners_where_both_have_the_same_order():
         (["--bits", "3", "--held_out", "8"], "there are 8 lines"),
         (["--width", "30"], "a multiple of 4"),
         (["--seeds", "1"], "must be at least 2"),
+        (["--rate", "0"], "must be above 0"),
     ],
 )
 def test_what_cannot_be_is_refused(flags, said):

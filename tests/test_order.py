@@ -340,6 +340,10 @@ def test_the_table_is_what_was_scored(scored, pair, tmp_path):
         order_rows.main(["--scores", str(tmp_path)])
     assert one_line(stopped)
     assert report.block("order", tmp_path / "none", tmp_path) == ["Not run yet."]
+    table.drop(columns="cost").to_csv(tmp_path / "order.csv", index=False)
+    with pytest.raises(SystemExit, match="order.csv: has no column cost") as stopped:
+        report.block("order", tmp_path, tmp_path)
+    assert one_line(stopped)
 
 
 def test_the_experiment_trains_each_order_beside_each_pair(tmp_path):

@@ -124,7 +124,7 @@ def print_orders(known: dict[str, dict], report: dict) -> None:
     """A line for each order, beside the pair."""
     print(f"\n{'in no direction':<32}{'nats':>8}  {'costs':<30}{'∂ is of that'}")
     for name, each in known.items():
-        share = between(each["share"], 2) if each["share"] else "no cost, no share"
+        share = between(each["share"], 2) if each["share"] else "cost not told apart from 0"
         print(f"{name:<32}{each['permuted']:8.4f}  {between(each['cost'], 2):<30}{share}")
     for name, each in known.items():
         if arrow := each.get("arrow"):

@@ -60,6 +60,9 @@ def emergence(results: Path, name: str = "emergence") -> list[str]:
     seeds = table[table["seed"] != "mean"]
     if seeds.empty:
         return ["Not run yet."]
+    for key, known in (("form", FORMS), ("arm", ARMS)):
+        if other := {*map(str, seeds[key])} - {*known}:
+            raise SystemExit(f"{path}: {key} {min(other)}: must be of {', '.join(known)}; restore it, or delete it")
     order = [list(FORMS).index(each) for each in seeds["form"]]
     seeds = seeds.assign(order=order).sort_values(["order", "bits"], ascending=[True, False], kind="stable")
     last = last_of(seeds)

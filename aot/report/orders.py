@@ -90,7 +90,7 @@ def order_name(row: pd.Series) -> str:
 def order(results: Path, name: str = "order") -> list[str]:
     """Lines of the table of results/order.csv, and its figure, which is made anew."""
     path = results / f"{name}.csv"
-    table = read_table(path, COLUMNS)
+    table = read_table(path, COLUMNS, needed=tuple(COLUMNS))
     if table.empty:
         return ["Not run yet."]
     together = table.drop_duplicates(["row", "block", "order_seed", "reversed"])  # the first of each: of all seeds
