@@ -34,7 +34,9 @@ from aot.base.machine import provenance
 from aot.base.messages import then
 from aot.base.progress import Bar
 from aot.sources import FIRST, Source
+from aot.sources.causes import CauseArguments, cause, confounded
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
+from aot.sources.heat import HeatArguments, driven, ratchet, relaxing
 from aot.sources.linear import LinearArguments, linear
 from aot.sources.primes import PrimesArguments, primes
 from aot.tokens.data_folder import check_name, read_meta, stream_dtype
@@ -49,12 +51,18 @@ SOURCES = {
     "reversible": (reversible, ControlArguments),
     "irreversible": (irreversible, ControlArguments),
     "palindromes": (palindromes, ControlArguments),
+    "cause": (cause, CauseArguments),
+    "confounded": (confounded, CauseArguments),
+    "driven": (driven, HeatArguments),
+    "ratchet": (ratchet, HeatArguments),
+    "relaxing": (relaxing, HeatArguments),
 }
+FLAGS = tuple(dict.fromkeys(flags for _, flags in SOURCES.values()))  # a group of them for each kind of source
 
 
 @dataclass
 class SyntheticArguments:
-    source: Literal["linear", "primes", "iid", "reversible", "irreversible", "palindromes"] = field(
+    source: Literal[*SOURCES] = field(
         default="linear", metadata={"help": "What the lines come from; each has flags of its own."}
     )
     name: str | None = field(default=None, metadata={"help": "Name of the data folder. Default: the source."})
@@ -133,8 +141,7 @@ def make(folder: Path, arguments: dict, source: Source, counts: dict[str, int]) 
 
 
 def main(argv: list[str] | None = None) -> None:
-    groups = LinearArguments, PrimesArguments, ControlArguments
-    args, *flags = parse_arguments(SyntheticArguments, *groups, doc=__doc__, argv=argv)
+    args, *flags = parse_arguments(SyntheticArguments, *FLAGS, doc=__doc__, argv=argv)
     flags = own_flags(args.source, flags)
     counts = {"train": args.train_lines, "validation": args.validation_lines}
     given = {key: value for key, value in (asdict(args) | asdict(flags)).items() if key != "output_dir"}
