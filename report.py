@@ -37,7 +37,7 @@ from aot.report.markdown import markdown
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
-from aot.show import quick_figures, table_figures
+from aot.show import quick_figures, source_figures, table_figures
 from aot.statistics import claims
 from aot.statistics.fits import trends
 
@@ -115,6 +115,9 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
         table_figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
+    elif kind in source_figures.AXES:
+        quick = read_table(results / f"quick_{kind}.csv", quick_tables.COLUMNS)
+        source_figures.plot_strength(picture, table, quick, kind)
     else:
         mean = claims.mean_of_rows(table) if kind == "languages" else None
         table_figures.plot_intervals(picture, table, paper, mean, large, panels=name in STUDIES)

@@ -7,8 +7,8 @@
 source "$(dirname "$0")/quick.sh" quick_causes "$@"
 source experiments/strengths.sh
 
-for row in cause-{0,0.1,0.2,0.3,0.45,0.6,1} confounded-{0,0.1,0.3,0.6} one_parent-{0.1,0.3} effect_first-0.1 table-{1,2,3,4,5,6}; do
+for row in cause-{0,0.1,0.3,0.6} confounded-{0.1,0.3} one_parent-{0.1,0.3} effect_first-0.1 table-{1,2,3,4,5}; do
   made causes "$row" 16000
-  read_once "$row" --data "data/causes-$row-16000" --split train --learners 2 6 12
+  read_once "$row" --data "data/causes-$row-16000" --split train --null false --learners 2 12
 done
 finish

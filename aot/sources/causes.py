@@ -1,10 +1,10 @@
 """Causes and their effects: lines of two words, of which one has caused the other, or both have a hidden cause.
 
 The cause x is a word of independent, uniform letters. Letter i of its effect y is looked up in a table, the same for
-all i, by the letters i, i + 1, … of x (in a circle), and then replaced by any letter with a chance. So what is known of
-the cause, and of the effect given the cause, is simple, and the other way round it is not: the letters of y hang
-together, and a letter of x hangs on many of y (Janzing & Schölkopf 2010). With one parent the table only renames
-letters, and nothing tells cause from effect. Of two effects of one hidden cause none comes first: `confounded`.
+all i, by the letters i, i + 1, … of x (in a circle), and then replaced by any letter with a chance. So the law of the
+cause is simple, and that of the effect given the cause. The other way round, letters of y hang together, and a letter
+of x hangs on many of y (Janzing & Schölkopf 2010). With one parent the table only renames letters, and nothing tells
+cause from effect. Of two effects of one hidden cause, `confounded`, none comes first.
 
 A line is `cause, end of text, effect`, the second word spelled from its end. So each direction reads both words from
 their beginnings, and lines with the effect first are those with the cause first, read backwards.
@@ -94,15 +94,16 @@ def two_words(flags: CauseArguments, rng: np.random.Generator, hidden: bool) -> 
             uniform = rng.random((block.stop - block.start, 2 + hidden, flags.word))
             causes = (uniform[:, 0] * flags.letters).astype(np.int64)
             effects = effect_of(causes, table)
-            of_both = [scattered(effects, flags.letters, flags.replaced, each) for each in uniform[:, 1:].swapaxes(0, 1)]
-            first, second = of_both if hidden else (causes, *of_both)
+            drawn = [scattered(effects, flags.letters, flags.replaced, uniform[:, at]) for at in range(1, 2 + hidden)]
+            first, second = drawn if hidden else (causes, *drawn)
             ids = joined(first, second[:, ::-1]).astype(np.uint16)
             yield ids[:, ::-1] if flags.effect_first else ids
 
     entropy = {
         direction: np.insert(nats, flags.word, 0) for direction, nats in entropy_by_position(*chances).items()
     }
-    return Source(alphabet(flags.letters), lines, entropy, {"table": table.tolist(), "strength": flags.replaced, "theory": theory})
+    facts = {"table": table.tolist(), "strength": flags.replaced, "theory": theory}
+    return Source(alphabet(flags.letters), lines, entropy, facts)
 
 
 def cause(flags: CauseArguments, counts: dict[str, int], rng: np.random.Generator) -> Source:
@@ -113,5 +114,5 @@ def cause(flags: CauseArguments, counts: dict[str, int], rng: np.random.Generato
 def confounded(flags: CauseArguments, counts: dict[str, int], rng: np.random.Generator) -> Source:
     """Two effects of one hidden cause, each with noise of its own: as likely the other way round."""
     if flags.effect_first:
-        raise SystemExit("--effect_first has no effect on --source confounded, where none of the words causes the other")
+        raise SystemExit("--effect_first: is for --source cause; of two confounded words none causes the other")
     return two_words(flags, rng, hidden=True)

@@ -7,8 +7,8 @@
 - `relaxing`: it begins near site 0, and spreads from there without a force, as ink in water. All entropy production is
   the growth of its entropy from the start to the end of a line.
 
-`--strength` is the ratio of the chances of a hop and the hop back, as a logarithm; the height of the teeth in units of
-k T; and how steeply the chance of a start falls off. At 0 all are the same walk in equilibrium, and as likely backwards.
+`--strength` is the logarithm of the chance of a hop over that of the hop back; the height of the teeth in units of
+k T; and how steeply the chance of a start falls off. At 0 all are walks in equilibrium, and as likely backwards.
 A line is two such walks of all tokens, as those of controls.py are.
 """
 
