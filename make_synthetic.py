@@ -3,10 +3,12 @@
     python make_synthetic.py --name linear --bits 10 --ones 10 --train_lines 100000
     python make_synthetic.py --source primes --digits 4 --product least --train_lines 700000
     python make_synthetic.py --source reversible --symbols 16 --length 16 --train_lines 100000
+    python make_synthetic.py --source relaxing --strength 4 --train_lines 20000
 
 Sources: `linear` languages over F₂, `primes` and their products, and controls without an arrow, which are independent
-tokens (`iid`), Markov chains in detailed balance (`reversible`) and not (`irreversible`), and `palindromes`. Their
-definitions stand in aot/sources/.
+tokens (`iid`), Markov chains in detailed balance (`reversible`) and not (`irreversible`), and `palindromes`. A word
+and its effect (`cause`), two effects of a hidden cause (`confounded`), and particles out of equilibrium (`driven`,
+`ratchet`, `relaxing`). Their definitions stand in aot/sources/.
 
 Writes data/NAME/{tokenizer files, train.bin, validation.bin, meta.json} as tokenize_lang.py does: one character per
 token, one line per document, all lines of one length. `meta.json` has the entropy in nats per document, token and

@@ -15,7 +15,7 @@ else
   lines=16000
   settings+=("${smaller[@]}")
 fi
-for row in cause-{0,0.1,0.3,0.6} confounded-0.1 one_parent-0.1 effect_first-0.1; do
+for row in cause-{0.1,0.3,0.6} confounded-0.1 one_parent-0.1 effect_first-0.1; do
   made causes "$row" "$lines"
   row "$row" "$prefix-$row" "1 2 3" "causes-$row-$lines" --context 11
 done | at_once
