@@ -3,7 +3,7 @@
 A law is a table of words [M, T] of small numbers, all different, and their chances [M].
 """
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -74,22 +74,21 @@ def arrow_of_few(words: np.ndarray, chances: np.ndarray, looks: int) -> float:
     return arrow(nats)
 
 
-def arrow_without_clock(words: np.ndarray, chances: np.ndarray, memory: int) -> float:
-    """∂ of the best predictors that know the last `memory` tokens read, but not how many have been read.
+def arrow_of_last_token(words: np.ndarray, chances: np.ndarray) -> float:
+    """∂ of two words one after the other, for the best reader who knows the last token alone.
 
-    They know where a word begins, and so predict its first tokens as well as can be. 0 for words from a steady state.
+    It does not know how many tokens it has read, nor where the second word begins. 0 for words from a steady state.
     """
-    length, nats = words.shape[1], {}
-    for direction, order in zip(DIRECTIONS, (1, -1), strict=True):
-        read = words[:, ::order]
-        ends = range(memory, length)
-        alike = np.tile(chances / len(ends), len(ends))
-        contexts, windows = (
-            np.concatenate([read[:, end - memory : end + more] for end in ends]) for more in (0, 1)
-        )
-        step = joint_entropy(windows, alike) - joint_entropy(contexts, alike)
-        nats[direction] = joint_entropy(read[:, :memory], chances) + len(ends) * step
-    return arrow(nats)
+    size, steps = int(words.max()) + 1, 2 * words.shape[1] - 1
+    first, last = (np.bincount(words[:, at], weights=chances, minlength=size) for at in (0, -1))
+    pairs = np.outer(last, first)  # where the words meet
+    for one, other in pairwise(words.T):
+        np.add.at(pairs, (one, other), 2 * chances)
+    pairs /= steps
+    return arrow({
+        direction: entropy_of(begin) + steps * (entropy_of(pairs) - entropy_of(pairs.sum(axis)))
+        for direction, begin, axis in (("forward", first, 1), ("backward", last, 0))
+    })  # fmt: skip
 
 
 def arrow(nats: dict[str, float]) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from aot.base.cli import at_least
 from aot.sources import Source, blocks
 from aot.sources.controls import alphabet, joined, stationary, walk
-from aot.sources.exact import LARGEST, arrow_without_clock, entropy_by_position, irreversibility
+from aot.sources.exact import LARGEST, arrow_of_last_token, entropy_by_position, irreversibility
 
 SWITCHED = 0.25  # chance that the potential of a ratchet is switched in a step
 
@@ -103,7 +103,7 @@ def walks(flags: HeatArguments, start: np.ndarray, transition: np.ndarray, rng: 
         "transition": transition.tolist(),
         "start": start.tolist(),
         "strength": produced,
-        "theory": arrow_without_clock(*chances, memory=1),
+        "theory": arrow_of_last_token(*chances),
         "entropy_production": produced,
         # What of it is seen: nats per step by which a walk is more likely than the same walk back.
         "irreversibility": irreversibility(*chances) / (flags.steps - 1),
