@@ -41,7 +41,8 @@ from aot.show import quick_figures, source_figures, table_figures
 from aot.statistics import claims
 from aot.statistics.fits import trends
 
-OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
+OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing,
+# nor is that of sources with an arrow and without one
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
 OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
 END = "<!-- end -->"  # where a table of the page ends
@@ -105,7 +106,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    pooled = [] if kind in OF_LEARNERS else claims.pooled(table)
+    pooled = [] if kind in (*OF_LEARNERS, *source_figures.AXES) else claims.pooled(table)
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     paper = table_figures.read_paper(ROOT / "experiments/paper.csv", kind)

@@ -4,8 +4,8 @@
 #   bash experiments/causes.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/causes.sh      # 12 layers, 20 times the lines
 #
-# TIME. Writes data/causes-*, runs/PREFIX-*, scores/PREFIX-* and results/causes*; run again, it goes on where it stopped.
-# Its figure shows beside it what quick_causes.sh found.
+# Seven minutes on one core. Writes data/causes-*, runs/PREFIX-*, scores/PREFIX-* and results/causes*; run again, it goes
+# on where it stopped. Its figure shows beside it what quick_causes.sh found.
 source "$(dirname "$0")/sources.sh" causes "$@"
 source experiments/strengths.sh
 

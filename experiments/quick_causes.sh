@@ -3,7 +3,7 @@
 #
 #   bash experiments/quick_causes.sh [more flags of compute_aot.py ...]
 #
-# TIME. Writes data/causes-*, scores/quick_causes-* and results/quick_causes*.
+# Four minutes on one core. Writes data/causes-*, scores/quick_causes-* and results/quick_causes*.
 source "$(dirname "$0")/quick.sh" quick_causes "$@"
 source experiments/strengths.sh
 

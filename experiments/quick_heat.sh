@@ -3,7 +3,7 @@
 #
 #   bash experiments/quick_heat.sh [more flags of compute_aot.py ...]
 #
-# TIME. Writes data/heat-*, scores/quick_heat-* and results/quick_heat*.
+# Two minutes on one core. Writes data/heat-*, scores/quick_heat-* and results/quick_heat*.
 source "$(dirname "$0")/quick.sh" quick_heat "$@"
 source experiments/strengths.sh
 
