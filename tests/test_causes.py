@@ -241,6 +241,7 @@ def test_the_effect_first_is_the_cause_first_read_backwards(tmp_path):
         ("cause --parents 6", "--parents 6: must be at most 5"),
         ("cause --replaced 2", "--replaced 2.0: a chance lies"),
         ("cause --letters 9", "--letters 9 --word 5: 3,486,784,401 different lines"),
+        ("cause --letters 2 --word 10 --parents 10", "--word 10 --parents 10: 784,625 choices of letters"),
         ("confounded --effect_first", "--effect_first: is for --source cause"),
         ("cause --strength 2", "--strength is for --source driven"),
         ("driven --replaced 0.2", "--replaced is for --source cause"),

@@ -13,6 +13,7 @@ their beginnings, and lines with the effect first are those with the cause first
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from math import comb
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from aot.base.cli import at_least
 from aot.sources import Source, blocks
 from aot.sources.controls import alphabet, joined
 from aot.sources.exact import LARGEST, arrow_of_few, entropy_by_position
+
+MOST = 2**31  # lines that are added up for the arrow in theory: about a minute
 
 
 @dataclass
@@ -46,6 +49,12 @@ class CauseArguments:
             raise ValueError(
                 f"--letters {self.letters} --word {self.word}: {lines:,} different lines, and entropies are counted "
                 f"for up to {LARGEST:,}; ask for fewer"
+            )
+        looks = sum(comb(2 * self.word, number) for number in range(1, self.parents + 2))
+        if looks * lines > MOST:
+            raise ValueError(
+                f"--word {self.word} --parents {self.parents}: {looks:,} choices of letters in {lines:,} lines "
+                "are too many for the arrow in theory; ask for fewer"
             )
 
 
@@ -99,9 +108,7 @@ def two_words(flags: CauseArguments, rng: np.random.Generator, hidden: bool) -> 
             ids = joined(first, second[:, ::-1]).astype(np.uint16)
             yield ids[:, ::-1] if flags.effect_first else ids
 
-    entropy = {
-        direction: np.insert(nats, flags.word, 0) for direction, nats in entropy_by_position(*chances).items()
-    }
+    entropy = {direction: np.insert(nats, flags.word, 0) for direction, nats in entropy_by_position(*chances).items()}
     facts = {"table": table.tolist(), "strength": flags.replaced, "theory": theory}
     return Source(alphabet(flags.letters), lines, entropy, facts)
 
