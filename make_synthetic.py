@@ -3,10 +3,12 @@
     python make_synthetic.py --name linear --bits 10 --ones 10 --train_lines 100000
     python make_synthetic.py --source primes --digits 4 --product least --train_lines 700000
     python make_synthetic.py --source reversible --symbols 16 --length 16 --train_lines 100000
+    python make_synthetic.py --source relaxing --strength 4 --train_lines 20000
 
 Sources: `linear` languages over F₂, `primes` and their products, and controls without an arrow, which are independent
-tokens (`iid`), Markov chains in detailed balance (`reversible`) and not (`irreversible`), and `palindromes`. Their
-definitions stand in aot/sources/.
+tokens (`iid`), Markov chains in detailed balance (`reversible`) and not (`irreversible`), and `palindromes`. A word
+and its effect (`cause`), two effects of a hidden cause (`confounded`), and particles out of equilibrium (`driven`,
+`ratchet`, `relaxing`). Their definitions stand in aot/sources/.
 
 Writes data/NAME/{tokenizer files, train.bin, validation.bin, meta.json} as tokenize_lang.py does: one character per
 token, one line per document, all lines of one length. `meta.json` has the entropy in nats per document, token and
@@ -34,7 +36,9 @@ from aot.base.machine import provenance
 from aot.base.messages import then
 from aot.base.progress import Bar
 from aot.sources import FIRST, Source
+from aot.sources.causes import CauseArguments, cause, confounded
 from aot.sources.controls import ControlArguments, iid, irreversible, palindromes, reversible
+from aot.sources.heat import HeatArguments, driven, ratchet, relaxing
 from aot.sources.linear import LinearArguments, linear
 from aot.sources.primes import PrimesArguments, primes
 from aot.tokens.data_folder import check_name, read_meta, stream_dtype
@@ -49,12 +53,18 @@ SOURCES = {
     "reversible": (reversible, ControlArguments),
     "irreversible": (irreversible, ControlArguments),
     "palindromes": (palindromes, ControlArguments),
+    "cause": (cause, CauseArguments),
+    "confounded": (confounded, CauseArguments),
+    "driven": (driven, HeatArguments),
+    "ratchet": (ratchet, HeatArguments),
+    "relaxing": (relaxing, HeatArguments),
 }
+FLAGS = tuple(dict.fromkeys(flags for _, flags in SOURCES.values()))  # a group of them for each kind of source
 
 
 @dataclass
 class SyntheticArguments:
-    source: Literal["linear", "primes", "iid", "reversible", "irreversible", "palindromes"] = field(
+    source: Literal[*SOURCES] = field(
         default="linear", metadata={"help": "What the lines come from; each has flags of its own."}
     )
     name: str | None = field(default=None, metadata={"help": "Name of the data folder. Default: the source."})
@@ -133,8 +143,7 @@ def make(folder: Path, arguments: dict, source: Source, counts: dict[str, int]) 
 
 
 def main(argv: list[str] | None = None) -> None:
-    groups = LinearArguments, PrimesArguments, ControlArguments
-    args, *flags = parse_arguments(SyntheticArguments, *groups, doc=__doc__, argv=argv)
+    args, *flags = parse_arguments(SyntheticArguments, *FLAGS, doc=__doc__, argv=argv)
     flags = own_flags(args.source, flags)
     counts = {"train": args.train_lines, "validation": args.validation_lines}
     given = {key: value for key, value in (asdict(args) | asdict(flags)).items() if key != "output_dir"}

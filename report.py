@@ -41,7 +41,7 @@ from aot.report.reranking import rerank
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
 from aot.report.speeds import gpu_check, speed
 from aot.report.study import STUDIES, where_and_when
-from aot.show import quick_figures, table_figures
+from aot.show import quick_figures, source_figures, table_figures
 from aot.statistics import claims
 from aot.statistics.fits import trends
 
@@ -110,7 +110,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    pooled = [] if kind in OF_LEARNERS else claims.pooled(table)
+    pooled = [] if kind in (*OF_LEARNERS, *source_figures.AXES) else claims.pooled(table)
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     paper = table_figures.read_paper(ROOT / "experiments/paper.csv", kind)
@@ -120,6 +120,9 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
         lines += ["", *trends(table, AXES[kind])]
     elif kind == "linear":
         table_figures.plot_losses(picture, table, "ones", "ones in the matrix, more than its size")
+    elif kind in source_figures.AXES:
+        quick = read_table(results / f"quick_{kind}.csv", quick_tables.COLUMNS)
+        source_figures.plot_strength(picture, table, quick, kind)
     else:
         mean = claims.mean_of_rows(table) if kind == "languages" else None
         table_figures.plot_intervals(picture, table, paper, mean, large, panels=name in STUDIES)

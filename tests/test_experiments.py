@@ -34,7 +34,7 @@ from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
 ROOT = Path(__file__).parent.parent
 TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign", "order")
 WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
-SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence")
+SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence", "causes", "heat")
 
 
 def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal():
@@ -279,8 +279,7 @@ def is_understood(command: list[str], made: set[str]) -> None:
     """Parse a command as its script would; of those that read a data folder, it must be among those `made`."""
     script, *flags = command
     if script == "make_synthetic.py":
-        kinds = make_synthetic.LinearArguments, make_synthetic.PrimesArguments, make_synthetic.ControlArguments
-        args, *groups = parse_arguments(make_synthetic.SyntheticArguments, *kinds, doc="", argv=flags)
+        args, *groups = parse_arguments(make_synthetic.SyntheticArguments, *make_synthetic.FLAGS, doc="", argv=flags)
         make_synthetic.own_flags(args.source, groups)
         made.add(f"data/{args.name}")
     elif script == "tokenize_lang.py":
@@ -299,7 +298,7 @@ def is_understood(command: list[str], made: set[str]) -> None:
 
 @pytest.mark.parametrize("name", WITHOUT_MODELS)
 def test_what_is_read_without_models_are_commands_that_are_understood(name, quick, tmp_path):
-    takes_texts = name not in ("quick_controls", "quick_pairs")
+    takes_texts = name not in ("quick_controls", "quick_pairs", "quick_causes", "quick_heat")
     folder = [str(write_texts(tmp_path / "texts"))] * takes_texts
     commands, done = quick(name, *folder, "--order_seed", "3", "--learners", "2")
     assert done.returncode == 0, done.stderr

@@ -20,8 +20,8 @@ import compute_aot
 import make_synthetic
 from aot.base.files import read_json
 from aot.measure.scoring import score
-from aot.sources.controls import ControlArguments, stationary
-from aot.sources.linear import LinearArguments, entropy_of_x, inverse, lines, random_matrix, sparse_matrix
+from aot.sources.controls import stationary
+from aot.sources.linear import entropy_of_x, inverse, lines, random_matrix, sparse_matrix
 from aot.sources.primes import PrimesArguments, numbers_of, pairs, primes_below, shuffled
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.tokenizers import tokenizer_sha256
@@ -36,6 +36,8 @@ SMALL = {
     "reversible": "--symbols 4 --length 3",
     "irreversible": "--symbols 4 --length 3",
     "palindromes": "--symbols 4 --length 3",
+    **dict.fromkeys(("cause", "confounded"), "--letters 2 --word 3"),
+    **dict.fromkeys(("driven", "ratchet", "relaxing"), "--sites 3 --steps 3"),
 }
 # Every flag that changes what is to be counted, small enough that all lines can be listed.
 COUNTED = [
@@ -516,5 +518,5 @@ def test_as_a_command(tmp_path):
     assert done.stdout.splitlines()[0] == "data/palindromes: 5 lines to train on, 2 held out"
     assert "run_clm_reverse.py --data data/palindromes --context 5 " in done.stdout.splitlines()[-1]
     help_text = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    for flags in (LinearArguments, PrimesArguments, ControlArguments):
+    for flags in make_synthetic.FLAGS:
         assert flags._argument_group_name in help_text

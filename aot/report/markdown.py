@@ -26,17 +26,19 @@ def markdown(table: pd.DataFrame) -> list[str]:
         "seeds": cells("{:.0f}", "seeds"),
         "interval over": over,
         "machine": table["device"].astype(str).where(lambda names: names.str.startswith("NVIDIA"), ""),
+        "strength": cells("{:.3g}", "strength"),
         "entropy": cells("{:.4f}", "entropy"),
         "bits per byte": cells("{:.3f}", "bits"),
         "ℓ→": cells("{:.4f}", "forward"),
         "ℓ←": cells("{:.4f}", "backward"),
+        "∂ in theory": cells("{:+z.3%}", "theory"),
         "r": cells("{:+z.3%}", "ratio"),
         "∂": cells("{:+z.3%}", "aot"),
         "0.95 interval": cells("{:+z.3%}", "low", "high"),
         "easier": claims.easier(table),
         "A/A": cells("{:.3%}", "control"),
     })  # fmt: skip
-    settings = columns.columns[1:8] if len(table) > 1 else []
+    settings = columns.columns[1:9] if len(table) > 1 else []
     same = {key: columns[key].iloc[0] for key in settings if columns[key].nunique() == 1}
     columns = columns.drop(columns=[*same, *(key for key in columns if not columns[key].any())])
     rows = [columns.columns, [":--", *["--:"] * (columns.shape[1] - 1)], *columns.to_numpy()]

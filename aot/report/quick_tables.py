@@ -1,12 +1,16 @@
 """The tables of experiments without a model: a row for each text and learner, and how they are shown."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from aot.base.files import read_json
+from aot.report.rows import of_source
 from aot.statistics import claims
 
 COLUMNS = "experiment row text learner unit symbols read documents samples bytes forward backward aot low high".split()
-COLUMNS += "standard_error null_aot null_low null_high command commit device".split()
+COLUMNS += "standard_error null_aot null_low null_high strength theory command commit device".split()
 SHARES = ("aot", "standard_error", "spread", "spread_over_orders")  # columns that are ∂, or parts of it
 MARKS = {"forward": " →", "backward": " ←"}
 
@@ -20,6 +24,7 @@ def rows_of(report: dict, name: str, row: str, command: str | None) -> list[dict
         label = f"{name}-{row}".removeprefix("-")
         raise SystemExit(f"{label}: has intervals of {report['confidence']}, and tables have 0.95; read it anew")
     shared = {key: report[key] for key in ("unit", "symbols", "read", "samples", "bytes", "commit", "device")}
+    shared |= of_source(read_json(Path(report["request"]["text"], "meta.json")) or {})
     rows = []
     for each in report.get("profile") or report["where"]:
         null = {f"null_{key}": value for key, value in (each.get("null") or {}).items()}

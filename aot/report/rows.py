@@ -21,7 +21,7 @@ NUMBERS = ["forward", "backward", "delta", "ratio", "aot", "low", "high", "stand
 NUMBERS += ["seeds", "seed_spread"]  # all of these as gap.py names and computes them
 COLUMNS = ["experiment", "row", "source", "model", "parameters", "context", "seed", "steps", "train_tokens", *NUMBERS]
 COLUMNS += "samples bits_forward bits_backward control_forward control_backward ones entropy reversed_text".split()
-COLUMNS += ["commit", "command", "device", "torch"]
+COLUMNS += ["strength", "theory", "commit", "command", "device", "torch"]
 AS_TEXT = {"row": str, "seed": str, "commit": str, "text": str, "learner": str}
 CURVES = ["row", "seed", "step", *DIRECTIONS]
 
@@ -35,6 +35,11 @@ def script(name: str) -> str | None:
     """The command of an experiment; None if it has no script of its own."""
     path = f"experiments/{name.removesuffix('_full')}.sh"
     return f"{'FULL=1 ' * name.endswith('_full')}bash {path}" if (ROOT / path).exists() else None
+
+
+def of_source(meta: dict) -> dict:
+    """How strong what a source has of causes or heat is, and ∂ in theory; None in data that say nothing of it."""
+    return {"strength": meta.get("strength", meta.get("entropy_production")), "theory": meta.get("theory")}
 
 
 def folders(name: str, scores: Path, file: str) -> list[Path]:
@@ -90,6 +95,7 @@ def read_scores(name: str, folder: Path, before: pd.Series) -> tuple[list[dict],
         "ones": meta["ones"]["matrix"] - len(meta["matrix"]) if "matrix" in meta else None,
         "entropy": meta.get("entropy_per_document", np.nan) / meta.get("tokens_per_document", 1),
         "reversed_text": made_with.get("reverse_text"),
+        **of_source(meta),
         "command": script(name),
         **origin(report),
     }

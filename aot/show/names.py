@@ -23,6 +23,9 @@ NAMES = {
     **{"bpe": "BPE", "adamw": "AdamW", "rate": "learning rate"},
     **{"binary": "machine code", "code": "source code", "dna": "genome", "whole": "whole files"},
     **{"iid": "independent tokens", "reversible": "reversible chain", "irreversible": "irreversible chain"},
+    **{"cause": "cause, then effect", "effect_first": "effect, then cause", "table": "other causes and effects"},
+    **{"confounded": "two effects of a hidden cause", "one_parent": "cause that only renames"},
+    **{"driven": "driven ring", "ratchet": "flashing ratchet", "relaxing": "spreading from a point"},
     **{"linear": "linear language", "least": "least significant digit first", "most": "most significant digit first"},
 }
 

@@ -48,16 +48,16 @@ def stationary(transition: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(equations, np.eye(size + 1)[-1], rcond=None)[0]
 
 
-def walk(start: np.ndarray, transition: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Walks [n, length] of a Markov chain, uint16."""
+def walk(start: np.ndarray, transition: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Walks [n, length] of a Markov chain, uint16, from as many numbers that are uniform from 0 to 1."""
     size = len(start)
-    states = np.empty(shape, np.uint16)
+    states = np.empty(uniform.shape, np.uint16)
     # One sorted table of all rows: the row of state s lies between s and s + 1.
     table = (np.cumsum(transition, axis=1) + np.arange(size)[:, None]).ravel()
-    states[:, 0] = np.searchsorted(np.cumsum(start), rng.random(shape[0])).clip(0, size - 1)
-    for step in range(1, shape[1]):
+    states[:, 0] = np.searchsorted(np.cumsum(start), uniform[:, 0]).clip(0, size - 1)
+    for step in range(1, uniform.shape[1]):
         before = states[:, step - 1].astype(np.int64)
-        states[:, step] = (np.searchsorted(table, before + rng.random(shape[0])) - before * size).clip(0, size - 1)
+        states[:, step] = (np.searchsorted(table, before + uniform[:, step]) - before * size).clip(0, size - 1)
     return states
 
 
@@ -76,8 +76,8 @@ def chain(weights: np.ndarray, length: int, rng: np.random.Generator) -> Source:
 
     def lines(begin: int, count: int) -> Iterator[np.ndarray]:
         for block in blocks(begin, count):
-            shape = (block.stop - block.start, length)
-            yield joined(walk(start, transition, shape, rng), walk(start, transition, shape, rng))
+            shape = (length, block.stop - block.start)
+            yield joined(*(walk(start, transition, rng.random(shape).T) for _ in range(2)))
 
     forward = np.concatenate([stretch, [0], stretch])
     return Source(
