@@ -4,8 +4,8 @@
 #   bash experiments/heat.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/heat.sh      # 12 layers, 20 times the lines
 #
-# TIME. Writes data/heat-*, runs/PREFIX-*, scores/PREFIX-* and results/heat*; run again, it goes on where it stopped.
-# Its figure shows beside it what quick_heat.sh found.
+# Eight minutes on one core. Writes data/heat-*, runs/PREFIX-*, scores/PREFIX-* and results/heat*; run again, it goes
+# on where it stopped. Its figure shows beside it what quick_heat.sh found.
 source "$(dirname "$0")/sources.sh" heat "$@"
 source experiments/strengths.sh
 

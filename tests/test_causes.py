@@ -4,6 +4,7 @@ import itertools
 import math
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from aot.sources.heat import law as law_of_walks
 from aot.tokens.data_folder import open_stream, read_meta
 from aot.tokens.windows import DIRECTIONS, EOS_ID
 
+CAUSES = "Causes and their effects"
+ROOT = Path(make_synthetic.__file__).parent
 SOURCES = {
     "cause": (cause, CauseArguments(letters=3, word=3, replaced=0.2)),
     "confounded": (confounded, CauseArguments(letters=3, word=3, replaced=0.2)),
@@ -254,6 +257,24 @@ def test_bad_flags_are_one_line_and_leave_nothing(tmp_path, flags, message):
     with pytest.raises(SystemExit, match=message) as stopped:
         make_synthetic.main(["--source", *flags.split(), "--output_dir", str(tmp_path)])
     assert one_line(stopped) and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("heading", "table", "column", "digits", "rows"),
+    [
+        (CAUSES, "causes", "theory", 1, ["cause-0.1"]),
+        (CAUSES, "causes", "aot", 1, ["cause-0.1", "cause-0.3", "effect_first-0.1", "confounded-0.1"]),
+        ("Heat", "heat", "theory", 1, ["relaxing-8"]),
+        ("Heat", "heat", "aot", 2, ["driven-4", "irreversible-1", "ratchet-8", "relaxing-8"]),
+        ("Heat", "quick_heat", "aot", 1, ["relaxing-8", "relaxing-4", "relaxing-2", "relaxing-1"]),
+    ],
+)
+def test_the_page_says_what_was_measured(heading, table, column, digits, rows):
+    page = (ROOT / "docs/origins.md").read_text(encoding="utf-8")
+    said = " ".join(page.split(f"## {heading}\n")[1].split("\n## ")[0].split())
+    known = pd.read_csv(ROOT / f"results/{table}.csv").drop_duplicates("row").set_index("row")[column]
+    for row in rows:  # of a table without models, those of the shortest contexts
+        assert f"{100 * known[row]:+.{digits}f} %".replace("-", "−") in said, row
 
 
 def test_tables_against_strength_have_a_figure_with_both_learners(tmp_path):
