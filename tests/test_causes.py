@@ -250,6 +250,7 @@ def test_the_effect_first_is_the_cause_first_read_backwards(tmp_path):
         ("driven --replaced 0.2", "--replaced is for --source cause"),
         ("driven --sites 2", "--sites 2: must be at least 3"),
         ("relaxing --steps 30", "--sites 8 --steps 30: .* different walks"),
+        ("relaxing --sites 30 --strength 100 --steps 4", "--strength 100.0 --sites 30: the chance to start"),
         ("ratchet --strength -1", "--strength -1.0: must be from 0"),
     ],
 )

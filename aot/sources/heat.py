@@ -23,6 +23,7 @@ from aot.sources.controls import alphabet, joined, stationary, walk
 from aot.sources.exact import LARGEST, arrow_of_last_token, entropy_by_position, irreversibility
 
 SWITCHED = 0.25  # chance that the potential of a ratchet is switched in a step
+STEEPEST = 600  # logarithm of the chances of two starts; exp(-745) is 0
 
 
 @dataclass
@@ -130,6 +131,11 @@ def ratchet(flags: HeatArguments, counts: dict[str, int], rng: np.random.Generat
 
 def relaxing(flags: HeatArguments, counts: dict[str, int], rng: np.random.Generator) -> Source:
     """A flat ring without a force, and a start near site 0."""
+    if flags.strength * (flags.sites // 2) > STEEPEST:
+        raise SystemExit(
+            f"--strength {flags.strength} --sites {flags.sites}: the chance to start at the site farthest from 0 is "
+            "smaller than numbers go; ask for less of either"
+        )
     sites = np.arange(flags.sites)
     start = np.exp(-flags.strength * np.minimum(sites, flags.sites - sites))
     return walks(flags, start / start.sum(), hops(np.zeros(flags.sites)), rng)
