@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, TrainerCallback
 from aot.base.machine import cores
 from aot.base.messages import notice, once
 from aot.base.progress import Bar, say
-from aot.tokens.windows import Windows
+from aot.tokens.windows import PERMUTED, Order, Windows
 from aot.train.arguments import ReverseTrainingArguments
 from aot.train.rates import matmul_flops
 
@@ -54,7 +54,8 @@ class Progress(TrainerCallback):
 
     def __init__(self, trainer, shows_header: bool):
         self.trainer, self.shows_header = trainer, shows_header
-        self.direction = trainer.model.config.direction
+        reading = trainer.data_collator.direction
+        self.direction = PERMUTED if isinstance(reading, Order) else reading
         self.bar, self.trained = None, ""
 
     def on_train_begin(self, args, state, control, **kwargs):
