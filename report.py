@@ -31,7 +31,7 @@ from aot.base.files import read_json, replacing
 from aot.base.folders import alone
 from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
-from aot.report import quick_tables
+from aot.report import quick_tables, sounds
 from aot.report.compare import compare
 from aot.report.markdown import markdown
 from aot.report.rows import COLUMNS, CURVES, folders, merge, read_code_length, read_scores, read_table, script
@@ -43,7 +43,11 @@ from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"], "scaling": ["parameters", "context"]}
-OWN = {"speed": speed, "gpu_check": gpu_check}  # tables without rows of pairs; each reads the folder of results
+OWN = {  # tables without rows of pairs; each reads the folder of results
+    "speed": speed,
+    "gpu_check": gpu_check,
+    "sounds_linear": sounds.linear,
+}
 END = "<!-- end -->"  # where a table of the page ends
 
 

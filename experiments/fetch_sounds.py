@@ -4,11 +4,12 @@
     python -m experiments.fetch_sounds --collection recordings    # animals, speech, music, machines; and controls
 
 experiments/sounds.json says which packages, with hashes and licences, and what of them. `sounds` are those with which
-alsa-utils tests loudspeakers, as they are. Of `recordings` (450 MB of packages, minutes) silence at the ends is cut
-away and the middle eight seconds are kept; KIND-phases are the same with random phases, `decay` are struck tones, and
-`noise` is white. Stereo is mixed. The 8 bits are those of the μ-law of telephones (ITU-T G.711), whose steps are fine
-where the sound is faint; half a step of the 16 bits of noise is first added to each sample, so that silence is not a
-row of equal samples.
+alsa-utils tests loudspeakers, as they are. Of `recordings` (440 MB of packages, minutes) silence at the ends is cut
+away and the middle eight seconds are kept; KIND-phases are the same with random phases, and `struck_tones` and
+`white_noise` are made. Stereo is mixed. The 8 bits are those of the μ-law of telephones (ITU-T G.711), whose steps are
+fine where the sound is faint; half a step of the 16 bits of noise is first added to each sample, so that silence is
+not a row of equal samples. Ogg Vorbis and MP3 are not the same in both directions of time: they may put a faint noise
+before a sudden onset, which 8 bits mostly hide.
 
 Writes OUTPUT_DIR/KIND and OUTPUT_DIR/ORIGIN.md (licences, packages, hashes), all of them or none.
 """
@@ -31,7 +32,7 @@ from aot.sources.sounds import RATE, decaying_tones, excerpt, mu_law, phases_ran
 from experiments.fetch_manuals import fetch, members
 
 COLLECTIONS = Path(__file__).with_name("sounds.json")
-CONTROLS = {"decay": decaying_tones, "noise": white_noise}
+CONTROLS = {"struck_tones": decaying_tones, "white_noise": white_noise}
 LEAST = RATE // 2  # samples of a recording that is cut; there are too few in shorter ones
 
 
@@ -87,14 +88,15 @@ def write(folder: Path, name: str, sound: np.ndarray) -> None:
 
 def write_recordings(folder: Path, collection: dict, recordings: dict[str, dict[str, bytes]]) -> None:
     """Recordings of each kind as they are, or excerpts of them and with these the controls."""
-    seconds = collection.get("seconds")
+    seconds, seen = collection.get("seconds"), set()
     for kind, contents in recordings.items():
         for name, content in tqdm(contents.items(), desc=kind, mininterval=1):
             sound = resampled(*decoded(content, name))
             if seconds:
                 sound = excerpt(sound, seconds * RATE)
-                if len(sound) < LEAST:
-                    continue
+                if len(sound) < LEAST or (levels := mu_law(sound).tobytes()) in seen:
+                    continue  # a recording that is there under two names would be both trained on and held out
+                seen.add(levels)
                 rng = np.random.default_rng([*name.encode()])
                 write(folder / f"{kind}-phases", name, np.clip(phases_randomised(sound, rng), -1, 1))
             write(folder / kind, name, sound)
@@ -103,7 +105,7 @@ def write_recordings(folder: Path, collection: dict, recordings: dict[str, dict[
             rng = np.random.default_rng([number])
             sound = made(int(RATE * collection["seconds_of_controls"]), rng)
             write(folder / f"{kind}", f"{number:02}", np.clip(sound, -1, 1))
-            if kind == "decay":
+            if kind == "struck_tones":
                 write(folder / f"{kind}-phases", f"{number:02}", np.clip(phases_randomised(sound, rng), -1, 1))
 
 

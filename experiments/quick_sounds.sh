@@ -8,7 +8,7 @@
 source "$(dirname "$0")/quick.sh" quick_sounds "$@"
 
 flock data/recordings.lock python -m experiments.fetch_sounds --collection recordings
-for kind in {animals,speech,music,machines,decay}{,-phases} noise; do
+for kind in {animals,speech,music,machines,struck_tones}{,-phases} white_noise; do
   read_once "$kind" --text "data/recordings/$kind" --documents file --clusters file --document_length 4000 --level byte \
     --no_null --max_symbols 1000000 --learners 2 6 12 12+adjust
 done

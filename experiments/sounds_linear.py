@@ -3,7 +3,7 @@
     python -m experiments.sounds_linear --sounds data/recordings
 
 A sample is predicted from the `order` samples before it, or after it. Writes results/sounds_linear.csv: a row for each
-kind of sound, the columns ∂ and the ends of its 0.95 interval over recordings. A minute on one core.
+kind of sound and for each way to take residuals, with ∂ and its 0.95 interval over recordings. A minute on one core.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,10 @@ from aot.arrow_of_time.gap import arrow_from_totals
 from aot.base.cli import at_least, command, parse_arguments
 from aot.base.files import replacing
 from aot.quick.linear_prediction import SHAPES, code_lengths
+from aot.report.sounds import COLUMNS
 from aot.tokens.windows import DIRECTIONS
+
+KEYS = ("aot", "low", "high", "standard_error")
 
 
 @dataclass
@@ -33,8 +36,8 @@ class LinearArguments:
         at_least(self, order=1, document_length=1)
 
 
-def measured(kind: Path, args: LinearArguments) -> dict:
-    """A row of the table: ∂ of the recordings in a folder."""
+def measured(kind: Path, args: LinearArguments) -> list[dict]:
+    """Rows of the table: ∂ of the recordings in a folder by what residuals are taken for."""
     found = []
     for path in tqdm(sorted(kind.glob("*.ulaw")), desc=kind.name, mininterval=1):
         sound = path.read_bytes()
@@ -42,15 +45,17 @@ def measured(kind: Path, args: LinearArguments) -> dict:
         found.append(code_lengths(documents, args.order))
     found = [each for each in found if each["scored"]]
     if len(found) < 2:
-        raise SystemExit(f"{kind}: an interval takes 2 recordings of {20 * args.order} samples, there are {len(found)}")
+        least = f"2 recordings with documents of {20 * args.order} samples that are no silence"
+        raise SystemExit(f"{kind}: an interval takes {least}, and there are {len(found)}")
     scored = np.array([each["scored"] for each in found])
-    row = {"row": kind.name, "recordings": len(found), "samples": scored.sum(), "order": args.order}
+    shared = {"row": kind.name, "recordings": len(found), "samples": scored.sum(), "order": args.order}
+    rows = []
     for shape in SHAPES:
-        nats = {direction: [each[shape][direction] for each in found] for direction in DIRECTIONS}
-        arrow = arrow_from_totals(nats["forward"], nats["backward"], scored)
-        row |= {f"{shape}_bits": (arrow["forward"] + arrow["backward"]) / 2 / np.log(2)}
-        row |= {f"{shape}_{key}": arrow[key] for key in ("aot", "low", "high", "standard_error")}
-    return row
+        nats = ([each[shape][direction] for each in found] for direction in DIRECTIONS)
+        arrow = arrow_from_totals(*nats, scored)
+        bits = (arrow["forward"] + arrow["backward"]) / 2 / np.log(2)
+        rows.append({**shared, "learner": shape, "bits": bits, **{key: arrow[key] for key in KEYS}})
+    return rows
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -60,13 +65,13 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(
             f"--sounds {args.sounds}: has no sounds; python -m experiments.fetch_sounds --collection recordings"
         )
-    table = pd.DataFrame([measured(kind, args) for kind in kinds])
+    table = pd.DataFrame([row for kind in kinds for row in measured(kind, args)])[COLUMNS]
     path = Path(args.output_dir, "sounds_linear.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         table.to_csv(partial, index=False, float_format="%.8g")
-    shown = table.set_index("row")[[f"{shape}_aot" for shape in SHAPES]] * 100
-    print(f"∂ in %:\n{shown.rename(columns=lambda name: name.removesuffix('_aot')).round(2).to_string()}\n{path}")
+    shown = (100 * table.pivot(index="row", columns="learner", values="aot"))[[*SHAPES]].round(2).to_string()
+    print(f"∂ in %:\n{shown}\n{path}")
 
 
 if __name__ == "__main__":

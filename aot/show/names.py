@@ -19,6 +19,7 @@ NAMES = {
     **{"gpt2": "GPT-2", "gru": "GRU", "llama": "Llama", "lstm": "LSTM", "mamba2": "Mamba 2"},
     **{"bpe": "BPE", "adamw": "AdamW", "rate": "learning rate"},
     **{"binary": "machine code", "code": "source code", "dna": "genome", "whole": "whole files"},
+    **{"phases": "random phases", "animals": "animal calls", "machines": "machine noise"},
     **{"iid": "independent tokens", "reversible": "reversible chain", "irreversible": "irreversible chain"},
     **{"linear": "linear language", "least": "least significant digit first", "most": "most significant digit first"},
 }
