@@ -5,11 +5,13 @@
 
 experiments/sounds.json says which packages, with hashes and licences, and what of them. `sounds` are those with which
 alsa-utils tests loudspeakers, as they are. Of `recordings` (440 MB of packages, minutes) silence at the ends is cut
-away and the middle eight seconds are kept; KIND-phases are the same with random phases, and `struck_tones` and
-`white_noise` are made. Stereo is mixed. The 8 bits are those of the μ-law of telephones (ITU-T G.711), whose steps are
-fine where the sound is faint; half a step of the 16 bits of noise is first added to each sample, so that silence is
-not a row of equal samples. Ogg Vorbis and MP3 are not the same in both directions of time: they may put a faint noise
-before a sudden onset, which 8 bits mostly hide.
+away and the middle eight seconds are kept. Stereo is mixed. The 8 bits are those of the μ-law of telephones (ITU-T
+G.711), whose steps are fine where the sound is faint; half a step of the 16 bits of noise is first added to each
+sample, so that silence is not a row of equal samples.
+
+Controls: KIND-phases are the same recordings with random phases. `white_noise` and `struck_tones` are made. Ogg
+Vorbis, in which animals and music come, is not the same in both directions of time: `struck_tones-vorbis` are the
+tones after it, and `struck_tones-vorbis_reversed` were encoded from their end.
 
 Writes OUTPUT_DIR/KIND and OUTPUT_DIR/ORIGIN.md (licences, packages, hashes), all of them or none.
 """
@@ -32,7 +34,6 @@ from aot.sources.sounds import RATE, decaying_tones, excerpt, mu_law, phases_ran
 from experiments.fetch_manuals import fetch, members
 
 COLLECTIONS = Path(__file__).with_name("sounds.json")
-CONTROLS = {"struck_tones": decaying_tones, "white_noise": white_noise}
 LEAST = RATE // 2  # samples of a recording that is cut; there are too few in shorter ones
 
 
@@ -51,15 +52,29 @@ def decoded(content: bytes, name: str) -> tuple[np.ndarray, int]:
                 return (sound / 2**15).mean(axis=1), file.getframerate()
     except (wave.Error, EOFError):
         pass
-    try:
-        import soundfile
-    except ImportError as error:
-        raise SystemExit(f'{name}: only soundfile can read it: pip install ".[sounds]"') from error
+    soundfile = soundfile_for(name)
     try:
         sound, rate = soundfile.read(io.BytesIO(content), always_2d=True)
     except soundfile.LibsndfileError as error:
         raise SystemExit(f"{name}: is no sound that can be read ({error}); leave it out in {COLLECTIONS}") from error
     return sound.mean(axis=1), rate
+
+
+def soundfile_for(name: str):
+    """The library soundfile; SystemExit where it is not installed."""
+    try:
+        import soundfile
+    except ImportError as error:
+        raise SystemExit(f'{name}: takes the library soundfile: pip install ".[sounds]"') from error
+    return soundfile
+
+
+def through_vorbis(sound: np.ndarray) -> np.ndarray:
+    """Samples [n] as they are after Ogg Vorbis, which sees coming what it encodes, and so has its own arrow."""
+    soundfile, content = soundfile_for("the controls"), io.BytesIO()
+    soundfile.write(content, np.clip(sound, -1, 1), RATE, format="OGG", subtype="VORBIS")
+    content.seek(0)
+    return soundfile.read(content)[0][: len(sound)]
 
 
 def chosen(path: Path, patterns: dict[str, str], most: int | None) -> dict[str, dict[str, bytes]]:
@@ -86,6 +101,19 @@ def write(folder: Path, name: str, sound: np.ndarray) -> None:
     (folder / f"{name}.ulaw").write_bytes(mu_law(sound).tobytes())
 
 
+def controls(length: int, seed: int) -> dict[str, np.ndarray]:
+    """A recording [length] of each kind of sound that is made, by kind."""
+    rng = np.random.default_rng([seed])
+    tones, noise = decaying_tones(length, rng), white_noise(length, rng)
+    return {
+        "white_noise": noise,
+        "struck_tones": tones,
+        "struck_tones-phases": phases_randomised(tones, rng),
+        "struck_tones-vorbis": through_vorbis(tones),
+        "struck_tones-vorbis_reversed": through_vorbis(tones[::-1])[::-1],
+    }
+
+
 def write_recordings(folder: Path, collection: dict, recordings: dict[str, dict[str, bytes]]) -> None:
     """Recordings of each kind as they are, or excerpts of them and with these the controls."""
     seconds, seen = collection.get("seconds"), set()
@@ -101,12 +129,8 @@ def write_recordings(folder: Path, collection: dict, recordings: dict[str, dict[
                 write(folder / f"{kind}-phases", name, np.clip(phases_randomised(sound, rng), -1, 1))
             write(folder / kind, name, sound)
     for number in range(collection.get("controls", 0)):
-        for kind, made in CONTROLS.items():
-            rng = np.random.default_rng([number])
-            sound = made(int(RATE * collection["seconds_of_controls"]), rng)
-            write(folder / f"{kind}", f"{number:02}", np.clip(sound, -1, 1))
-            if kind == "struck_tones":
-                write(folder / f"{kind}-phases", f"{number:02}", np.clip(phases_randomised(sound, rng), -1, 1))
+        for kind, sound in controls(int(RATE * collection["seconds_of_controls"]), number).items():
+            write(folder / kind, f"{number:02}", np.clip(sound, -1, 1))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -51,8 +51,8 @@ def code_lengths(documents: list[bytes], order: int) -> dict:
     """Nats of the bytes of one recording by what residuals are taken for and by direction; and `scored`, the bytes.
 
     A byte costs the logarithm of the density of its residual times the width of what it stands for.
-    documents: what it is cut into. Those shorter than 20·order and those of silence are left out. Weights and scales of
-    each document, and the histogram of the recording, are fitted to what is coded, and are no part of the cost.
+    documents: what it is cut into. Those shorter than 20·order and those of silence are left out. Weights and scales
+    of each document, and the histogram of the recording, are fitted to what is coded, and are no part of the cost.
     """
     nats = {shape: dict.fromkeys(DIRECTIONS, 0.0) for shape in SHAPES}
     scored, standard = 0, {direction: [] for direction in DIRECTIONS}
