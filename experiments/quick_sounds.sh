@@ -4,7 +4,7 @@
 #
 #   bash experiments/quick_sounds.sh [more flags of compute_aot.py ...]
 #
-# TIME. Fetches the recordings (experiments/fetch_sounds.py). Writes scores/quick_sounds-* and results/quick_sounds*.
+# Four minutes on one core. Fetches the recordings (experiments/fetch_sounds.py). Writes scores/quick_sounds-* and results/quick_sounds*.
 source "$(dirname "$0")/quick.sh" quick_sounds "$@"
 
 flock data/recordings.lock python -m experiments.fetch_sounds --collection recordings

@@ -5,7 +5,7 @@
 #   bash experiments/sounds.sh [PREFIX] [more flags of run_clm_reverse.py ...]
 #   FULL=1 bash experiments/sounds.sh      # 6 layers, context 512, 16 times the tokens; pairs alone
 #
-# TIME. Fetches 450 MB of packages (experiments/fetch_sounds.py). Writes data/recordings, data/sounds-*, runs/PREFIX-*,
+# TIME. Fetches 440 MB of packages (experiments/fetch_sounds.py). Writes data/recordings, data/sounds-*, runs/PREFIX-*,
 # scores/PREFIX-*, scores/quick_sounds-* and results/{sounds,sounds_linear,quick_sounds}*; run again, it goes on where it
 # stopped.
 source "$(dirname "$0")/sources.sh" sounds "$@"

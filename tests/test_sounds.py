@@ -277,3 +277,20 @@ def test_a_folder_without_sounds_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="has no sounds; python -m experiments.fetch_sounds") as stopped:
         sounds_linear.main(["--sounds", str(tmp_path), "--output_dir", str(tmp_path)])
     assert one_line(stopped)
+
+
+def percent(row: pd.Series) -> str:
+    return f"{100 * row['aot']:.2f} ± {100 * (row['high'] - row['aot']):.2f} %"
+
+
+def test_numbers_in_words_are_those_of_the_tables():
+    said = [" ".join((ROOT / page).read_text().split()) for page in ("docs/origins.md", "results/README.md")]
+    linear = pd.read_csv(ROOT / "results/sounds_linear.csv").set_index(["row", "learner"])
+    for row in ("speech", "struck_tones", "animals"):
+        assert all(percent(linear.loc[row, "histogram"]) in page for page in said)
+    intervals = 100 * linear[["low", "high"]].abs().max(axis=1)
+    without = [row for row in linear.index if "phases" in row[0] or row[0] == "white_noise" or row[1] == "gaussian"]
+    assert intervals[without].max() < 0.03 and (linear.loc[without, "low"] <= 0).all()
+    assert (linear.loc[without, "high"] >= 0).all() and intervals[["music", "machines"]].max() < 0.05
+    quick = pd.read_csv(ROOT / "results/quick_sounds.csv", dtype={"learner": str}).set_index(["row", "learner"])
+    assert percent(quick.loc["struck_tones", "6"]).removeprefix("-") in said[1]
