@@ -31,7 +31,7 @@ from aot.base.files import read_json, replacing
 from aot.base.folders import alone
 from aot.base.places import ROOT
 from aot.measure.prequential import REPORT
-from aot.report import quick_tables
+from aot.report import quick_tables, sounds
 from aot.report.compare import compare
 from aot.report.emergence import emergence
 from aot.report.laws_shown import laws
@@ -48,7 +48,7 @@ from aot.statistics.fits import trends
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
 AXES = {"context": ["context"], "sizes": ["parameters"]}
 # tables without rows of pairs; each reads the folder of results
-OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws, "rerank": rerank}
+OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws, "rerank": rerank, "sounds_linear": sounds.linear}
 OWN |= {
     name: partial(block_of, name=name)
     for block_of in (emergence, order)

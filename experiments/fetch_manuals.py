@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,17 +73,22 @@ def paragraphs(page: str) -> dict[str, str]:
     return texts
 
 
-def read_package(path: Path) -> dict[tuple[str, str], str]:
-    """Text of each paragraph of a package by page and id, in the order of pages by name."""
-    pages = {}
+def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of a package whose name is wanted; SystemExit where it is no package."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", path], stdout=subprocess.PIPE) as process:
         with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
             for member in archive:
-                if member.isfile() and member.name.endswith(".html") and "/text/" in member.name:
-                    page = archive.extractfile(member).read().decode("utf-8")
-                    pages[member.name.partition("/text/")[2]] = paragraphs(page)
+                if member.isfile() and wanted(member.name):
+                    yield member.name, archive.extractfile(member).read()
     if process.returncode:
         raise SystemExit(f"{path}: dpkg-deb cannot read it; delete it and run the same command again")
+
+
+def read_package(path: Path) -> dict[tuple[str, str], str]:
+    """Text of each paragraph of a package by page and id, in the order of pages by name."""
+    pages = {}
+    for name, content in members(path, lambda name: name.endswith(".html") and "/text/" in name):
+        pages[name.partition("/text/")[2]] = paragraphs(content.decode("utf-8"))
     return {(page, name): text for page in sorted(pages) for name, text in pages[page].items()}
 
 

@@ -2,7 +2,6 @@
 
 import bz2
 import dataclasses
-import io
 import lzma
 import os
 import re
@@ -10,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import wave
 from itertools import product
 from pathlib import Path
 
@@ -29,12 +27,12 @@ from aot.quick.profiles import Documents
 from aot.sources.linear import inverse, sparse_matrix
 from aot.tokens.arguments import TokenizeArguments
 from aot.train.arguments import ReverseTrainingArguments, RunArguments
-from experiments import fetch_sounds, quick_codes, quick_coverage, quick_pairs
+from experiments import quick_codes, quick_coverage, quick_pairs
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ("languages", "context", "sizes", "seeds", "architectures", "prequential", "sign", "order")
 WITHOUT_MODELS = sorted(path.stem for path in (ROOT / "experiments").glob("quick_*.sh"))
-SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence", "causes", "heat")
+SOURCES = ("linear", "linear_update", "primes", "controls", "any_sequence", "causes", "heat", "sounds")
 
 
 def test_the_seeds_of_the_sparse_updates_draw_chains_on_one_side_of_the_diagonal():
@@ -298,7 +296,7 @@ def is_understood(command: list[str], made: set[str]) -> None:
 
 @pytest.mark.parametrize("name", WITHOUT_MODELS)
 def test_what_is_read_without_models_are_commands_that_are_understood(name, quick, tmp_path):
-    takes_texts = name not in ("quick_controls", "quick_pairs", "quick_causes", "quick_heat")
+    takes_texts = name not in ("quick_controls", "quick_pairs", "quick_causes", "quick_heat", "quick_sounds")
     folder = [str(write_texts(tmp_path / "texts"))] * takes_texts
     commands, done = quick(name, *folder, "--order_seed", "3", "--learners", "2")
     assert done.returncode == 0, done.stderr
@@ -375,41 +373,6 @@ def test_a_text_that_cannot_be_read_is_named(quick, tmp_path):
     _, done = quick("quick_where", str(write_texts(tmp_path / "texts")))
     assert done.returncode != 0 and done.stderr == "fi: fr.txt: is bad\n"
     assert (tmp_path / "scores/quick_where-fi.log").read_text() == "begun\nfr.txt: is bad\n"
-
-
-def recording(sound: np.ndarray, rate: int = 48_000) -> bytes:
-    """A .wav file of samples [n] from -1 to 1."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(sound * (2**15 - 1)).astype("<i2").tobytes())
-    return content.getvalue()
-
-
-@pytest.mark.parametrize("rate", [48_000, 8_000, 44_100])
-def test_a_recording_is_the_same_sound_at_the_rate_of_telephones(rate):
-    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate // 2) / rate)
-    found = fetch_sounds.samples(recording(tone, rate))
-    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
-    assert found.shape == (4000,) and np.abs(found - expected)[50:-50].max() < 0.003  # but where a filter sees the end
-    again = fetch_sounds.samples(recording(tone, rate))
-    assert np.array_equal(found, again) and np.abs(fetch_sounds.samples(recording(np.ones(rate)))).max() <= 1
-    silence = fetch_sounds.samples(recording(np.zeros(800), 8000))
-    assert 0 < np.abs(silence).max() < 2**-15
-
-
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=50))
-@settings(max_examples=50, deadline=None)
-def test_the_law_of_telephones_keeps_the_order_and_is_fine_where_the_sound_is_faint(sound):
-    sound = np.sort(sound)
-    levels = fetch_sounds.mu_law(sound)
-    assert levels.dtype == np.uint8 and (np.diff(levels.astype(int)) >= 0).all()
-    compressed = levels / 127.5 - 1
-    back = np.sign(compressed) * (256 ** np.abs(compressed) - 1) / 255
-    assert (np.abs(back - sound) <= 0.0225 * (np.abs(sound) + 1 / 255)).all()
-    assert fetch_sounds.mu_law(np.array([-1, 0, 1])).tolist() == [0, 128, 255]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ NAMES = {
     **{"gpt2": "GPT-2", "gru": "GRU", "llama": "Llama", "lstm": "LSTM", "mamba2": "Mamba 2"},
     **{"bpe": "BPE", "adamw": "AdamW", "rate": "learning rate"},
     **{"binary": "machine code", "code": "source code", "dna": "genome", "whole": "whole files"},
+    **{"phases": "random phases", "animals": "animal calls", "machines": "machine noise"},
     **{"iid": "independent tokens", "reversible": "reversible chain", "irreversible": "irreversible chain"},
     **{"cause": "cause, then effect", "effect_first": "effect, then cause", "table": "other causes and effects"},
     **{"confounded": "two effects of a hidden cause", "one_parent": "cause that only renames"},

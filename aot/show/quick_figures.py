@@ -1,6 +1,7 @@
 """What a profile looks like: ∂ by learner, by text read and by what was destroyed, and a text in colours."""
 
 import html
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def shade(bits: float) -> str:
 
 
 @written
-def plot_table(table: pd.DataFrame):
+def plot_table(table: pd.DataFrame, named: Callable[[str], str] = learner):
     """∂ of each row with its interval, a colour for each learner; rows in the order of the first learner."""
     first = table.drop_duplicates("row").sort_values("aot", ascending=False)
     height = {row: number for number, row in enumerate(first["row"])}
@@ -108,7 +109,7 @@ def plot_table(table: pd.DataFrame):
     for number, (name, style) in enumerate(of_learners.items()):
         rows = table[table["learner"] == name]
         at = rows["row"].map(height) + 0.16 * (number - (len(of_learners) - 1) / 2)
-        error_bars(axis, rows, at, "x", label=learner(name), **style)
+        error_bars(axis, rows, at, "x", label=named(name), **style)
     axis.set_yticks(range(len(height)), map(readable, height))
     axis.set_ylim(len(height) - 0.4, -0.6)
     arrow_axis(axis, "x")
