@@ -3,11 +3,11 @@
 # white noise, and of struck tones that decay. By pairs, by linear prediction and by the learner without training.
 #
 #   bash experiments/sounds.sh [PREFIX] [more flags of run_clm_reverse.py ...]
-#   FULL=1 bash experiments/sounds.sh      # 6 layers, context 512, 16 times the tokens; pairs alone
+#   FULL=1 bash experiments/sounds.sh      # 6 layers, context 512, 20 times the tokens; pairs alone
 #
-# TIME. Fetches 440 MB of packages (experiments/fetch_sounds.py). Writes data/recordings, data/sounds-*, runs/PREFIX-*,
-# scores/PREFIX-*, scores/quick_sounds-* and results/{sounds,sounds_linear,quick_sounds}*; run again, it goes on where it
-# stopped.
+# Half an hour on 2 cores, 52 minutes of computing. Fetches 440 MB of packages (experiments/fetch_sounds.py). Writes
+# data/recordings, data/sounds-*, runs/PREFIX-*, scores/PREFIX-*, scores/quick_sounds-* and
+# results/{sounds,sounds_linear,quick_sounds}*; run again, it goes on where it stopped.
 source "$(dirname "$0")/sources.sh" sounds "$@"
 
 flock data/recordings.lock python -m experiments.fetch_sounds --collection recordings >&2

@@ -294,3 +294,6 @@ def test_numbers_in_words_are_those_of_the_tables():
     assert (linear.loc[without, "high"] >= 0).all() and intervals[["music", "machines"]].max() < 0.05
     quick = pd.read_csv(ROOT / "results/quick_sounds.csv", dtype={"learner": str}).set_index(["row", "learner"])
     assert percent(quick.loc["struck_tones", "6"]).removeprefix("-") in said[1]
+    pairs = pd.read_csv(ROOT / "results/sounds.csv", dtype={"seed": str}).drop_duplicates("row").set_index("row")
+    assert all(percent(pairs.loc["speech"]) in page for page in said) and len(pairs) == 7
+    assert pairs.loc["white_noise", ["low", "high"]].abs().max() < 1.5e-5
