@@ -87,7 +87,9 @@ def chosen(path: Path, patterns: dict[str, str], most: int | None) -> dict[str, 
     for member, content in members(path, lambda name: any(each.search(name) for each in patterns.values())):
         kind, match = next((kind, match) for kind, each in patterns.items() if (match := each.search(member)))
         if content not in found[kind].values():
-            found[kind][match[1].replace("/", "-")] = content
+            if (name := match[1].replace("/", "-")) in found[kind]:
+                raise SystemExit(f"{path}: has two different {kind}/{name}; tell them apart in {COLLECTIONS}")
+            found[kind][name] = content
     for kind, recordings in found.items():
         if not recordings:
             raise SystemExit(f"{path}: has no {kind}, which {COLLECTIONS} says that it has")
@@ -147,7 +149,9 @@ def main(argv: list[str] | None = None) -> None:
             if (sha256 := file_sha256(path)) != each["sha256"]:
                 raise SystemExit(f"{path}: its SHA-256 is {sha256}, not {each['sha256']}; delete it, run this again")
             for kind, found in chosen(path, each["members"], each.get("most")).items():
-                recordings.setdefault(kind, {}).update(found)
+                if twice := sorted(recordings.setdefault(kind, {}).keys() & found.keys()):
+                    raise SystemExit(f"{path}: {kind}/{twice[0]} is there already; tell them apart in {COLLECTIONS}")
+                recordings[kind].update(found)
             lines.append(f"- {path.name} {sha256}: {each['licence']}, copyright {each['copyright']}")
         for old in [each for each in partial.iterdir() if each.name != "packages"]:  # of one that was interrupted
             shutil.rmtree(old)

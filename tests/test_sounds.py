@@ -262,11 +262,17 @@ def test_a_package_becomes_sounds_and_controls_and_these_a_table(package, tmp_pa
 def test_another_package_and_a_package_without_what_is_looked_for_are_refused(package, tmp_path):
     flags = ["--collection", "recordings", "--output_dir", str(tmp_path / "recordings")]
     known = read_json(fetch_sounds.COLLECTIONS)
-    known["recordings"]["packages"][0]["members"]["music"] = r"/(\w+)\.mp3"
-    fetch_sounds.COLLECTIONS.write_text(json.dumps(known))
-    with pytest.raises(SystemExit, match="calls_1_all.deb: has no music") as stopped:
-        fetch_sounds.main(flags)
-    assert one_line(stopped)
+    (one,) = known["recordings"]["packages"]
+    for packages, message in (
+        ([one | {"members": {"music": r"/(\w+)\.mp3"}}], "has no music"),
+        ([one | {"members": {"animals": r"/(\w)\w+\.ogg"}}], "has two different animals/c; tell them apart"),
+        ([one, one], "animals/birds-crow is there already; tell them apart"),
+    ):
+        known["recordings"]["packages"] = packages
+        fetch_sounds.COLLECTIONS.write_text(json.dumps(known))
+        with pytest.raises(SystemExit, match=f"calls_1_all.deb: {message}") as stopped:
+            fetch_sounds.main(flags)
+        assert one_line(stopped)
     package.write_bytes(b"another")
     with pytest.raises(SystemExit, match="calls_1_all.deb: its SHA-256 is .*, not .*; delete it") as stopped:
         fetch_sounds.main(flags)
