@@ -94,7 +94,8 @@ def test_rows_of_texts_are_commands_that_are_understood(name, full, bash, tmp_pa
     assert len(told) >= {"languages": 11, "context": 12, "sizes": 12, "sign": 36}.get(name, 2)
     for row, (runs, seeds, _, tokens, megabytes, run, args) in told.items():
         assert row.startswith("short-") and runs.startswith("short-")
-        assert len(seeds.split()) >= (1 if full else 3)
+        one_pair = full or (name == "order" and "amount" in row)  # of which no claim is made
+        assert len(seeds.split()) >= (1 if one_pair else 3)
         assert megabytes == "all" if full else float(megabytes) > 0
         assert args.max_steps == 4  # the last one given counts
         windows = args.per_device_train_batch_size * args.gradient_accumulation_steps
