@@ -46,6 +46,7 @@ from aot.statistics import claims
 from aot.statistics.fits import trends
 
 OF_LEARNERS = (*STUDIES, "architectures")  # whose rows are different learners of one text: their mean is of nothing
+OF_SOURCES = (*source_figures.AXES, "sounds")  # whose rows have an arrow or, as controls, none
 AXES = {"context": ["context"], "sizes": ["parameters"]}
 # tables without rows of pairs; each reads the folder of results
 OWN = {"speed": speed, "gpu_check": gpu_check, "laws": laws, "rerank": rerank, "sounds_linear": sounds.linear}
@@ -110,7 +111,7 @@ def block(name: str, results: Path, scores: Path) -> list[str]:
     elif kind in AXES:
         table = table.sort_values(["source", *AXES[kind]], kind="stable")
     together = table.drop_duplicates("row")  # the first row of each is that of all seeds
-    pooled = [] if kind in (*OF_LEARNERS, *source_figures.AXES) else claims.pooled(table)
+    pooled = [] if kind in (*OF_LEARNERS, *OF_SOURCES) else claims.pooled(table)
     lines = [*markdown(together), *claims.of_rows(together), *pooled]
     picture, curves_picture = results / f"{name}.png", results / f"{name}_curves.png"
     paper = table_figures.read_paper(ROOT / "experiments/paper.csv", kind)
